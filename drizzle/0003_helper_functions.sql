@@ -1,0 +1,112 @@
+-- Small functions that the atomic operations share.
+
+-- ISO 8601 in UTC with milliseconds, the only form of a time in an answer.
+create function iso_utc(p_time timestamptz) returns text
+language sql stable parallel safe
+return to_char(p_time at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
+--> statement-breakpoint
+-- The canonical code of an active clinic, from its code or one of its aliases in any case; else null.
+create function resolve_clinic(p_name text) returns text
+language sql stable parallel safe
+return (
+  select c.code from clinics c
+  where c.is_active and (c.code = lower(p_name) or lower(p_name) = any (c.aliases))
+  order by (c.code = lower(p_name)) desc
+  limit 1
+);
+--> statement-breakpoint
+-- The stored status as people see it.
+create function shown_status(p_status text) returns text
+language sql immutable parallel safe
+return case p_status when 'IN_PROGRESS' then 'IN_SERVICE' when 'COMPLETED' then 'DONE' else p_status end;
+--> statement-breakpoint
+-- Whole minutes between two times, rounded, never negative.
+create function whole_minutes(p_from timestamptz, p_to timestamptz) returns int
+language sql immutable parallel safe
+return greatest(0, round(extract(epoch from p_to - p_from) / 60))::int;
+--> statement-breakpoint
+-- Is this the caller's current token? {sub, ver}: a logout raises the account's version.
+create function admin_is_current(p_admin jsonb) returns boolean
+language sql stable parallel safe
+return exists (
+  select 1 from admins a
+  where a.username = p_admin ->> 'sub' and a.token_version = (p_admin ->> 'ver')::int
+);
+--> statement-breakpoint
+-- The state of one entry and its place in the line; a new statement, so it sees this transaction's work.
+create function entry_state(p_entry queues) returns jsonb
+language sql stable
+return (
+  select jsonb_build_object(
+    'clinic', (p_entry).clinic_code,
+    'user', (p_entry).patient_id,
+    'number', (p_entry).queue_number,
+    'status', shown_status((p_entry).status),
+    'display_number', case (p_entry).status when 'WAITING' then line.ahead + 1 when 'COMPLETED' then -1 else 0 end,
+    'position', case (p_entry).status when 'WAITING' then line.ahead + 1 when 'COMPLETED' then -1 else 0 end,
+    'ahead', case (p_entry).status when 'WAITING' then line.ahead else 0 end,
+    'total_waiting', line.waiting,
+    'entry_time', iso_utc((p_entry).entered_at),
+    'called_at', iso_utc((p_entry).called_at)
+  )
+  from (
+    select
+      count(*)::int as waiting,
+      (count(*) filter (
+        where q.priority > (p_entry).priority
+          or (q.priority = (p_entry).priority and q.queue_number < (p_entry).queue_number)
+      ))::int as ahead
+    from queues q
+    where q.clinic_code = (p_entry).clinic_code
+      and q.service_day = (p_entry).service_day
+      and q.status = 'WAITING'
+  ) as line
+);
+--> statement-breakpoint
+-- Mean service minutes of a clinic's last 20 finished visits of the day, within 1..60; 5 below three visits.
+create function mean_service_minutes(p_clinic text, p_day date) returns numeric
+language sql stable
+return (
+  select case when count(*) < 3 then 5 else least(60, greatest(1, avg(visit.minutes))) end
+  from (
+    select extract(epoch from q.completed_at - coalesce(q.started_at, q.called_at)) / 60 as minutes
+    from queues q
+    where q.clinic_code = p_clinic
+      and q.service_day = p_day
+      and q.status = 'COMPLETED'
+      and coalesce(q.started_at, q.called_at) is not null
+    order by q.completed_at desc
+    limit 20
+  ) as visit
+);
+--> statement-breakpoint
+-- The service day of a moment and the moment it ends, from the settings that the migrator wrote.
+-- Only for the forms called by hand or by pg_cron: the application passes its day in.
+create function service_day_at(p_now timestamptz, out day date, out day_end timestamptz)
+language plpgsql stable set search_path = public, pg_temp as $$
+declare
+  v_zone text := (select s.value #>> '{}' from settings s where s.key = 'timezone');
+  v_start interval := (select (s.value #>> '{}')::time::interval from settings s where s.key = 'service_day_start');
+begin
+  day := ((p_now at time zone v_zone) - v_start)::date;
+  day_end := ((day + 1)::timestamp + v_start) at time zone v_zone;
+end
+$$;
+--> statement-breakpoint
+-- Takes the row lock of a clinic's counter without changing it. Every change of a line holds this lock.
+create function lock_queue_counter(p_clinic text, p_day date) returns void
+language plpgsql set search_path = public, pg_temp as $$
+begin
+  perform 1 from queue_counters c where c.clinic_code = p_clinic and c.service_day = p_day for update;
+  if not found then
+    insert into queue_counters (clinic_code, service_day) values (p_clinic, p_day) on conflict do nothing;
+    perform 1 from queue_counters c where c.clinic_code = p_clinic and c.service_day = p_day for update;
+  end if;
+end
+$$;
+--> statement-breakpoint
+-- The cache keys that a change of a clinic's line makes old.
+create function queue_cache_keys(p_clinic text) returns jsonb
+language sql immutable parallel safe
+return jsonb_build_object('keys', jsonb_build_array(
+  'queue:list:' || p_clinic, 'queue:status:' || p_clinic, 'stats:queues', 'stats:dashboard'));

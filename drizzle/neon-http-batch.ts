@@ -1,0 +1,10 @@
+// The migrator's driver for a database that is reached over HTTP: a batch is one non-interactive transaction.
+import { neon } from '@neondatabase/serverless';
+import type { RunBatch } from './migrator.ts';
+
+/** Runs batches over Neon's SQL-over-HTTP protocol. */
+export function neonHttpBatch(databaseUrl: string): RunBatch {
+  const sql = neon(databaseUrl);
+  return (statements) =>
+    sql.transaction(statements.map(({ query, params }) => sql.query(query, [...(params ?? [])])));
+}

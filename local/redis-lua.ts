@@ -1,0 +1,188 @@
+/**
+ * Makes `ioredis-mock` run Lua by Redis' rules. The script is wrapped in Lua that converts arguments, replies and
+ * errors as Redis documents it, and hands the outcome over in RESP, the form a server would have sent.
+ */
+import { COMMAND_RULES, OPTION_WORDS } from './redis-commands.ts';
+import { RedisError, type RedisReply } from './redis-driver.ts';
+
+/** Tables as text, searched when needed: every run builds the prelude anew, and building tables would double its cost. */
+const rules = [...COMMAND_RULES]
+  .map(([name, { arity, reply, optionsFrom = 0 }]) => ` ${name}:${arity},${reply},${optionsFrom};`)
+  .join('');
+const options = OPTION_WORDS.map((word) => ` ${word} `).join('');
+
+/**
+ * Why, point by point: integers are 32 bits wide here, so large numbers are made doubles, as all are in Redis; the
+ * mock loses an empty string in a lone reply, but not inside an array, so GET and HGET ask for an array of one.
+ */
+const PRELUDE = `
+local rules, options = '${rules}', '${options}'
+local parseNumber, plainText = tonumber, tostring
+local raw, null = call, call(true, 'mget', '')[1]
+local SMALL = 1000000
+local function number(n)
+  if n >= -SMALL and n <= SMALL and n == math.floor(n) then return math.floor(n) end
+  return n + 0.0
+end
+local function text(v)
+  if type(v) == 'number' then
+    if v == math.floor(v) and v > -1e17 and v < 1e17 then return string.format('%.0f', v) end
+    return string.format('%.17g', v)
+  end
+  return v
+end
+local function convert(v, kind)
+  if v == nil or v == null or v == false then return false end
+  if v == true then return 1 end
+  if type(v) == 'number' then
+    if kind == 'integer' then return number(v) end
+    return text(v)
+  end
+  if type(v) == 'userdata' then
+    local list = {}
+    for i = 1, #v do list[i] = convert(v[i], kind) end
+    return list
+  end
+  return v
+end
+local function fail(message) return { err = message } end
+local function run(...)
+  local words = { ... }
+  local count = select('#', ...)
+  if count == 0 then return fail('ERR Please specify at least one argument for this redis.call()') end
+  for i = 1, count do
+    words[i] = text(words[i])
+    if type(words[i]) ~= 'string' then
+      return fail('ERR Lua redis lib command arguments must be strings or integers')
+    end
+  end
+  local name = string.lower(words[1])
+  local arity, kind, from = string.match(rules, ' ' .. name .. ':(%-?%d+),(%a+),(%d+);')
+  if arity == nil then return fail('ERR Unknown Redis command called from script') end
+  arity, from = parseNumber(arity), parseNumber(from)
+  if (arity >= 0 and count ~= arity) or count < -arity then
+    return fail('ERR Wrong number of args calling Redis command from script')
+  end
+  if from > 0 then
+    for i = from + 1, count do
+      local upper = string.upper(words[i])
+      if string.find(options, ' ' .. upper .. ' ', 1, true) then words[i] = upper end
+    end
+  end
+  local lone = name == 'get' or name == 'hget'
+  words[1] = name == 'get' and 'mget' or name == 'hget' and 'hmget' or name
+  local reply = raw(true, table.unpack(words))
+  if type(reply) == 'userdata' and reply ~= null and reply[0] == 'error' then
+    return fail((string.gsub(reply[1], '^%a*Error: ', '')))
+  end
+  reply = convert(reply, kind)
+  if lone and type(reply) == 'table' then reply = reply[1] end
+  if kind == 'status' and type(reply) == 'string' then return { ok = reply } end
+  return reply
+end
+redis = {
+  pcall = run,
+  call = function(...)
+    local reply = run(...)
+    if type(reply) == 'table' and reply.err then error(reply, 0) end
+    return reply
+  end,
+  error_reply = function(message) return { err = message } end,
+  status_reply = function(message) return { ok = message } end,
+  log = function() end,
+  LOG_DEBUG = 0, LOG_VERBOSE = 1, LOG_NOTICE = 2, LOG_WARNING = 3,
+}
+function tonumber(v, base)
+  if base ~= nil then return parseNumber(v, base) end
+  local n = parseNumber(v)
+  return n and number(n)
+end
+function tostring(v)
+  if type(v) == 'number' then
+    if v == math.floor(v) and v > -1e14 and v < 1e14 then return string.format('%.0f', v) end
+    return string.format('%.14g', v)
+  end
+  return plainText(v)
+end
+math.pow = function(x, y) return x ^ y end
+loadstring = load
+local compile = load
+call, repair, io, package, require, dofile, loadfile, debug = nil, nil, nil, nil, nil, nil, nil, nil
+os = { clock = os.clock }
+local function encode(v)
+  local kind = type(v)
+  if kind == 'string' then return '$' .. string.format('%d', #v) .. '\\r\\n' .. v .. '\\r\\n' end
+  if kind == 'number' then
+    return ':' .. string.format('%.0f', v < 0 and math.ceil(v) or math.floor(v)) .. '\\r\\n'
+  end
+  if v == true then return ':1\\r\\n' end
+  if kind ~= 'table' then return '$-1\\r\\n' end
+  if type(v.err) == 'string' then return '-' .. v.err .. '\\r\\n' end
+  if type(v.ok) == 'string' then return '+' .. v.ok .. '\\r\\n' end
+  local items = {}
+  for i, item in ipairs(v) do items[i] = encode(item) end
+  return '*' .. string.format('%d', #items) .. '\\r\\n' .. table.concat(items)
+end
+local function finish(ok, outcome)
+  if ok then return encode(outcome) end
+  if type(outcome) == 'table' and outcome.err then return encode(outcome) end
+  return encode(fail('ERR ' .. plainText(outcome)))
+end
+setmetatable(_G, {
+  __index = function(_, name)
+    error("Script attempted to access nonexistent global variable '" .. plainText(name) .. "'", 2)
+  end,
+  __newindex = function(_, name)
+    error("Script attempted to create global variable '" .. plainText(name) .. "'", 2)
+  end,
+})
+`.replaceAll('\n', ' ');
+
+/** The wrapped script; running it gives the outcome as RESP text, read with `readScriptReply`. */
+export function wrapScript(script: string): string {
+  const open = `[${delimiter(script)}[`;
+  const close = `]${delimiter(script)}]`;
+  return `${PRELUDE} local chunk, problem = compile(${open}\n${script}${close}, '@user_script')
+if chunk == nil then return encode(fail('ERR Error compiling script (new function): ' .. problem)) end
+return finish(pcall(chunk))`;
+}
+
+/** A row of `=` long enough that the script cannot end the Lua literal it is put into. */
+function delimiter(script: string): string {
+  let marks = '=';
+  while (script.includes(`]${marks}]`) || script.endsWith(`]${marks}`)) marks += '=';
+  return marks;
+}
+
+/** Reads the RESP text of a wrapped script. Throws `RedisError` when the script failed or returned an error. */
+export function readScriptReply(text: string): RedisReply {
+  const bytes = Buffer.from(text);
+  let at = 0;
+  const line = (): string => {
+    const end = bytes.indexOf('\r\n', at);
+    const content = bytes.toString('utf8', at, end);
+    at = end + 2;
+    return content;
+  };
+  const value = (): RedisReply => {
+    const head = line();
+    const rest = head.slice(1);
+    switch (head[0]) {
+      case ':':
+        return Number(rest);
+      case '+':
+        return rest;
+      case '-':
+        throw new RedisError(rest);
+      case '*':
+        return Array.from({ length: Number(rest) }, value);
+      default: {
+        if (rest === '-1') return null;
+        const start = at;
+        at += Number(rest) + 2;
+        return bytes.toString('utf8', start, start + Number(rest));
+      }
+    }
+  };
+  return value();
+}

@@ -1,0 +1,22 @@
+// What travels with a request through middleware and routes.
+import type { RequestContext } from './request-context.ts';
+import type { Services, Target } from './services.ts';
+import type { Timing } from './timing.ts';
+
+export interface AppEnv {
+  Variables: {
+    requestId: string;
+    timing: Timing;
+    services: Services;
+    ctx: RequestContext;
+  };
+}
+
+/** What the entry of a target tells the application about its platform. */
+export interface TargetOptions {
+  readonly target: Target;
+  /** The services of this isolate. Throws BAD_ENVIRONMENT when a setting is missing or malformed. */
+  readonly services: () => Services;
+  /** The client's address from the one source that the platform vouches for. */
+  readonly clientIp: (request: Request, platform: unknown) => string;
+}

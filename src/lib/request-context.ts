@@ -1,0 +1,112 @@
+// What a domain function knows about the request it works for, and how it calls the database.
+import type { Admin } from './admin-token.ts';
+import { badEnvironment } from './config.ts';
+import { DatabaseError } from './database.ts';
+import { DomainError, isErrorCode } from './errors.ts';
+import { type ServiceDay, serviceDay } from './service-day.ts';
+import type { Services } from './services.ts';
+import { SQL_FUNCTIONS, type SqlFunction } from './sql-functions.ts';
+import type { Timing } from './timing.ts';
+
+export interface RequestContext extends Services {
+  readonly requestId: string;
+  readonly timing: Timing;
+  /** The admin whose valid token came with the request. Whether it is still current, the SQL function says. */
+  readonly admin: Admin | undefined;
+  /** True when an admin's cookie came with a write from a page of another site: it does not count. */
+  readonly foreignOrigin: boolean;
+  /** The client's address, from the one source this target trusts. */
+  readonly clientIp: string;
+  /** Aborts when the client is gone. */
+  readonly signal: AbortSignal;
+}
+
+/** What every SQL function returns: a value, or a refusal with a code of the closed union. */
+type Answer = { readonly ok: boolean } & Record<string, unknown>;
+
+/** Today's service day by the request's clock. */
+export function today(ctx: RequestContext): ServiceDay {
+  return serviceDay(ctx.clock.now(), ctx.config.timezone, ctx.config.serviceDayStart);
+}
+
+/**
+ * Calls a SQL function in one round trip and gives back its value (of the type the function is known to return).
+ * A refusal is thrown as the DomainError of its code. After a write every waiter of the changed lines is woken.
+ */
+export async function callFunction<T>(
+  ctx: RequestContext,
+  name: SqlFunction,
+  args: Record<string, unknown>,
+): Promise<T> {
+  await agreeWithDatabase(ctx);
+  const now = ctx.clock.simulated ? { now: ctx.clock.now().toISOString() } : {};
+  const answer = (await ctx.timing.measure('db', () =>
+    ctx.database.call(name, { ...args, ...now }),
+  )) as Answer;
+  if (SQL_FUNCTIONS[name] === 'write') announceChanges(ctx, String(args.day), answer);
+  if (!answer.ok) throw refusal(answer);
+  return answer as T;
+}
+
+function refusal(answer: Answer): DomainError {
+  if (!isErrorCode(answer.code)) throw new Error('A SQL function returned a code outside the closed union');
+  const { clinic, field, retry_after: retryAfter, limit, reset } = answer;
+  return new DomainError(answer.code, {
+    ...(typeof clinic === 'string' && { clinic }),
+    ...(typeof field === 'string' && { field, error: `Invalid value for ${field}` }),
+    ...(typeof retryAfter === 'number' && { retryAfter }),
+    ...(typeof limit === 'number' && {
+      headers: {
+        'X-RateLimit-Limit': String(limit),
+        'X-RateLimit-Remaining': '0',
+        'X-RateLimit-Reset': String(reset),
+      },
+    }),
+  });
+}
+
+/** Every answer of a write names the lines that are newer now, also a no-op or a replay. */
+function announceChanges(ctx: RequestContext, day: string, answer: Answer): void {
+  const changed = (clinic: unknown, version: unknown) => {
+    if (typeof clinic === 'string' && typeof version === 'number') {
+      ctx.wakeUps.changed({ day, clinic, version });
+    }
+  };
+  changed(answer.clinic, answer.version);
+  const next = answer.next_entry as Answer | null | undefined;
+  changed(next?.clinic, next?.version);
+  for (const [clinic, version] of Object.entries(answer.versions ?? {})) changed(clinic, version);
+}
+
+/**
+ * Once per isolate: the database must have our functions and keep the same service day. Two zones on one database
+ * would make two days, two counters and two PIN sets.
+ */
+async function agreeWithDatabase(ctx: RequestContext): Promise<void> {
+  if (ctx.agreement.checked) return;
+  const state = await readServiceState(ctx);
+  if (state === undefined) throw new DomainError('DATABASE_UNAVAILABLE', { retryAfter: 5 });
+  const disagreed = 'does not agree with the database';
+  if (state.timezone !== ctx.config.timezone) throw badEnvironment('TIMEZONE', disagreed);
+  if (state.service_day_start !== ctx.config.serviceDayStart) {
+    throw badEnvironment('SERVICE_DAY_START', disagreed);
+  }
+  ctx.agreement.checked = true;
+}
+
+export interface ServiceState {
+  readonly timezone: string | null;
+  readonly service_day_start: string | null;
+  readonly schema_version: string | null;
+}
+
+/** What the database says of itself, or undefined when it has no schema of ours. Throws DATABASE_UNAVAILABLE. */
+export async function readServiceState(ctx: RequestContext): Promise<ServiceState | undefined> {
+  try {
+    return (await ctx.timing.measure('db', () => ctx.database.call('service_state', {}))) as ServiceState;
+  } catch (error) {
+    const undefinedFunction = '42883';
+    if (error instanceof DatabaseError && error.sqlState === undefinedFunction) return undefined;
+    throw error;
+  }
+}

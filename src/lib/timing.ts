@@ -1,0 +1,20 @@
+// How long a request waited for its parts; shown in `Server-Timing`.
+
+export class Timing {
+  readonly #spent = { db: 0, redis: 0 };
+
+  /** Runs `work` and adds its milliseconds to the part. Parallel calls of one part add up. */
+  async measure<T>(part: 'db' | 'redis', work: () => Promise<T>): Promise<T> {
+    const start = performance.now();
+    try {
+      return await work();
+    } finally {
+      this.#spent[part] += performance.now() - start;
+    }
+  }
+
+  /** The value of `Server-Timing`; 0 for a part that was not used. */
+  toString(): string {
+    return `db;dur=${this.#spent.db.toFixed(1)}, redis;dur=${this.#spent.redis.toFixed(1)}`;
+  }
+}

@@ -1,0 +1,41 @@
+import { type Context, Hono } from 'hono';
+import { deleteCookie, setCookie } from 'hono/cookie';
+import { loginAdmin, logoutAdmin } from '../lib/admin-session.ts';
+import { TOKEN_LIFETIME } from '../lib/admin-token.ts';
+import type { AppEnv } from '../lib/app-env.ts';
+import { ADMIN_COOKIE, adminOnly } from '../lib/caller.ts';
+import { DomainError } from '../lib/errors.ts';
+import { password, username } from '../lib/fields.ts';
+import { required, validate } from '../lib/validate.ts';
+
+const credentials = validate(
+  'json',
+  { username: required(username), password: required(password) },
+  { missing: 'Missing username or password' },
+);
+
+const cookieOptions = (c: Context<AppEnv>) =>
+  ({
+    path: '/',
+    httpOnly: true,
+    sameSite: 'Strict',
+    secure: new URL(c.req.url).protocol === 'https:',
+  }) as const;
+
+const answerLogin = async (c: Context<AppEnv>, sent: { username: string; password: string }) => {
+  const session = await loginAdmin(c.var.ctx, sent);
+  setCookie(c, ADMIN_COOKIE, session.token, { ...cookieOptions(c), maxAge: TOKEN_LIFETIME });
+  return c.json(session);
+};
+
+export const adminRoutes = new Hono<AppEnv>()
+  .post('/admin/login', credentials, (c) => answerLogin(c, c.req.valid('json')))
+  .post('/api/v1/auth/login', credentials, (c) => answerLogin(c, c.req.valid('json')))
+  .post('/admin/logout', adminOnly, async (c) => {
+    const answer = await logoutAdmin(c.var.ctx);
+    deleteCookie(c, ADMIN_COOKIE, cookieOptions(c));
+    return c.json(answer);
+  })
+  .get('/auth/denied', () => {
+    throw new DomainError('INVALID_CREDENTIALS');
+  });
