@@ -3,7 +3,13 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['tests/**/*.test.ts', 'src/**/*.test.ts', 'local/**/*.test.ts'],
+    include: [
+      'tests/**/*.test.ts',
+      'src/**/*.test.ts',
+      'local/**/*.test.ts',
+      'demo/**/*.test.ts',
+      'bench/**/*.test.ts',
+    ],
     globalSetup: ['tests/support/global-setup.ts'],
     pool: 'forks',
     maxWorkers: 2,

@@ -217,7 +217,7 @@ CREATE INDEX "qr_sessions_service_day_idx" ON "qr_sessions" USING btree ("servic
 CREATE UNIQUE INDEX "queues_active_entry_key" ON "queues" USING btree ("clinic_code","patient_id") WHERE status in ('WAITING', 'CALLED', 'IN_PROGRESS');--> statement-breakpoint
 CREATE UNIQUE INDEX "queues_entry_of_day_key" ON "queues" USING btree ("clinic_code","patient_id","service_day") WHERE status not in ('CANCELLED', 'NO_SHOW');--> statement-breakpoint
 CREATE UNIQUE INDEX "queues_number_of_day_key" ON "queues" USING btree ("service_day","clinic_code","queue_number");--> statement-breakpoint
-CREATE INDEX "queues_head_of_line_idx" ON "queues" USING btree ("clinic_code","service_day","priority" DESC NULLS LAST,"queue_number") WHERE status = 'WAITING';--> statement-breakpoint
+CREATE INDEX "queues_head_of_line_idx" ON "queues" USING btree ("clinic_code","service_day","priority" DESC NULLS FIRST,"queue_number") WHERE status = 'WAITING';--> statement-breakpoint
 CREATE INDEX "queues_patient_day_idx" ON "queues" USING btree ("patient_id","service_day");--> statement-breakpoint
 CREATE UNIQUE INDEX "rate_limits_window_key" ON "rate_limits" USING btree ("client_id","endpoint","window_start");--> statement-breakpoint
 CREATE INDEX "rate_limits_window_start_idx" ON "rate_limits" USING btree ("window_start");--> statement-breakpoint

@@ -1,6 +1,6 @@
 -- Triggers, the legal moves of a queue entry, the settings of the service day, the thirteen clinics.
 create function update_updated_at_column() returns trigger
-language plpgsql set search_path = public, pg_temp as $$
+language plpgsql as $$
 begin
   new.updated_at := now();
   return new;
@@ -31,7 +31,7 @@ create trigger update_rate_limits_updated_at before update on rate_limits
 -- The moves of a queue entry, kept by the database itself: a hand at a dashboard cannot bring back a
 -- finished entry or skip the call that check-in needs.
 create function guard_queue_move() returns trigger
-language plpgsql set search_path = public, pg_temp as $$
+language plpgsql as $$
 begin
   if (old.status, new.status) in (
     ('WAITING', 'CALLED'), ('WAITING', 'COMPLETED'), ('WAITING', 'CANCELLED'),

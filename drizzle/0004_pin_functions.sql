@@ -6,16 +6,19 @@ create function issue_pins(p_day date, p_day_end timestamptz, p_now timestamptz,
 returns void
 language plpgsql set search_path = public, pg_temp set lock_timeout = '2s' as $$
 declare
+  v_now timestamptz;
   v_clinic text;
   v_targets text[];
   v_replaced text[];
   v_in_force text[];
   v_new text[];
 begin
-  insert into queue_counters (clinic_code, service_day)
-    select c.code, p_day from clinics c where c.is_active order by c.code
-    on conflict do nothing;
-  perform 1 from queue_counters q where q.service_day = p_day order by q.clinic_code for update;
+  -- One after the other, made where missing: inserting all of them first would hold a later counter while waiting
+  -- for an earlier one, the opposite of everybody else's order.
+  for v_clinic in select c.code from clinics c where c.is_active order by c.code loop
+    perform lock_queue_counter(v_clinic, p_day);
+  end loop;
+  v_now := coalesce(p_now, clock_timestamp());
 
   update pins set is_active = false where is_active and service_day < p_day;
 
@@ -50,14 +53,14 @@ begin
   update pins set is_active = false
     where service_day = p_day and is_active and clinic_code = any (v_replaced);
   insert into pins (clinic_code, pin, service_day, generated_at, expires_at)
-    select v_targets[i], v_new[i], p_day, p_now, p_day_end from generate_subscripts(v_targets, 1) as i;
+    select v_targets[i], v_new[i], p_day, v_now, p_day_end from generate_subscripts(v_targets, 1) as i;
   update queue_counters set version = version + 1 where service_day = p_day and clinic_code = any (v_targets);
 
   foreach v_clinic in array coalesce(v_replaced, '{}') loop
-    insert into events (event_type, clinic_code, data, created_at) values ('PIN_ROTATED', v_clinic, '{}', p_now);
+    insert into events (event_type, clinic_code, data, created_at) values ('PIN_ROTATED', v_clinic, '{}', v_now);
   end loop;
   insert into events (event_type, data, created_at)
-    values ('CACHE_INVALIDATED', '{"keys": ["pins:current", "pins:daily"]}', p_now);
+    values ('CACHE_INVALIDATED', '{"keys": ["pins:current", "pins:daily"]}', v_now);
 end
 $$;
 --> statement-breakpoint
@@ -99,7 +102,7 @@ begin
   perform issue_pins(
     v_day,
     (p_args ->> 'day_end')::timestamptz,
-    coalesce((p_args ->> 'now')::timestamptz, clock_timestamp()),
+    (p_args ->> 'now')::timestamptz,
     coalesce((p_args ->> 'rotate')::boolean, false),
     v_clinic);
   return read_pins(v_day) || jsonb_build_object('clinic', v_clinic, 'admin', p_args ? 'admin');
@@ -127,7 +130,7 @@ begin
     perform issue_pins(
       v_day,
       (p_args ->> 'day_end')::timestamptz,
-      coalesce((p_args ->> 'now')::timestamptz, clock_timestamp()),
+      (p_args ->> 'now')::timestamptz,
       false,
       null);
     v_pins := read_pins(v_day) || '{"created": true}';

@@ -44,6 +44,7 @@ declare
   v_priority int := coalesce((p_args ->> 'priority')::int, 0);
   v_now timestamptz;
   v_route uuid;
+  v_route_id text;
   v_number int;
   v_version bigint;
   v_waiting int;
@@ -54,7 +55,7 @@ begin
     return jsonb_build_object('ok', false, 'code', 'UNKNOWN_CLINIC');
   end if;
 
-  select r.id into v_route from routes r
+  select r.id, r.route_id into v_route, v_route_id from routes r
     where r.patient_id = v_user and r.service_day = v_day and r.status <> 'cancelled'
     for update;
 
@@ -81,6 +82,16 @@ begin
         || jsonb_build_object('ok', true, 'entry_status', 'ALREADY_IN_QUEUE', 'version', v_version - 1);
     end if;
 
+    -- A request that was held up over the change of day finds the entry of the day that has begun: that one stays.
+    select * into v_entry from queues q
+      where q.clinic_code = v_clinic and q.patient_id = v_user and q.service_day > v_day
+        and q.status in ('WAITING', 'CALLED', 'IN_PROGRESS');
+    if found then
+      update queue_counters c set last_number = c.last_number - 1, version = c.version - 1
+        where c.clinic_code = v_clinic and c.service_day = v_day;
+      return entry_state(v_entry) || jsonb_build_object('ok', true, 'entry_status', 'ALREADY_IN_QUEUE');
+    end if;
+
     perform cancel_stale_entry(v_clinic, v_user, v_day, v_now);
     -- A number that somebody wrote by hand past the counter must not stop the line.
     update queue_counters c
@@ -96,7 +107,7 @@ begin
   insert into events (event_type, clinic_code, patient_id, position, data, created_at)
     values
       ('ENTERED', v_clinic, v_user, v_place, jsonb_build_object('queue_number', v_number), v_now),
-      ('CACHE_INVALIDATED', v_clinic, null, null, queue_cache_keys(v_clinic), v_now);
+      ('CACHE_INVALIDATED', v_clinic, null, null, queue_cache_keys(v_clinic, v_route_id), v_now);
   if v_route is not null then
     perform mark_station_entered(v_route, v_clinic, v_now);
   end if;
@@ -107,12 +118,12 @@ begin
 end
 $$;
 --> statement-breakpoint
--- Closes an entry left over from another day: it never counts, and never blocks.
+-- Closes an entry left over from an earlier day: it never counts, and never blocks.
 create function cancel_stale_entry(p_clinic text, p_user text, p_day date, p_now timestamptz) returns void
 language sql set search_path = public, pg_temp as $$
   with closed as (
     update queues q set status = 'CANCELLED'
-    where q.clinic_code = p_clinic and q.patient_id = p_user and q.service_day <> p_day
+    where q.clinic_code = p_clinic and q.patient_id = p_user and q.service_day < p_day
       and q.status in ('WAITING', 'CALLED', 'IN_PROGRESS')
     returning q.queue_number
   )
@@ -123,7 +134,8 @@ language sql set search_path = public, pg_temp as $$
 $$;
 --> statement-breakpoint
 -- {clinic, day, by: admin|auto, admin?, capacity?, due_after?, now?}: the head of the line becomes CALLED.
--- `capacity` and `due_after` (seconds since the last call) are looked at under the lock that makes the call.
+-- `capacity` and `due_after` (seconds since the last call) are looked at under the lock that makes the call. The
+-- version rises only with a call: a click on an empty line must not wake everybody who watches it.
 create function call_next_patient(p_args jsonb) returns jsonb
 language plpgsql set search_path = public, pg_temp set lock_timeout = '2s' as $$
 declare
@@ -143,10 +155,9 @@ begin
     return jsonb_build_object('ok', false, 'code', 'UNKNOWN_CLINIC');
   end if;
 
-  insert into queue_counters as c (clinic_code, service_day, version)
-    values (v_clinic, v_day, 1)
-    on conflict (clinic_code, service_day) do update set version = c.version + 1
-    returning c.version, c.last_called_at into v_version, v_last_called;
+  perform lock_queue_counter(v_clinic, v_day);
+  select c.version, c.last_called_at into v_version, v_last_called from queue_counters c
+    where c.clinic_code = v_clinic and c.service_day = v_day;
   v_now := coalesce((p_args ->> 'now')::timestamptz, clock_timestamp());
 
   if p_args ? 'due_after'
@@ -185,7 +196,9 @@ begin
 
   update queues set status = 'CALLED', called_at = v_now, call_count = call_count + 1
     where id = v_entry.id returning * into v_entry;
-  update queue_counters set last_called_at = v_now where clinic_code = v_clinic and service_day = v_day;
+  update queue_counters c set last_called_at = v_now, version = c.version + 1
+    where c.clinic_code = v_clinic and c.service_day = v_day
+    returning c.version into v_version;
   insert into events (event_type, clinic_code, patient_id, data, created_at)
     values
       ('CALLED', v_clinic, v_entry.patient_id,
@@ -236,7 +249,7 @@ begin
   end if;
   if v_locked_until is not null then
     return jsonb_build_object(
-      'ok', false, 'code', 'PIN_LOCKED', 'clinic', p_entry.clinic_code, 'limit', v_locked_limit,
+      'ok', false, 'code', 'PIN_LOCKED', 'clinic', p_entry.clinic_code, 'limit', v_locked_limit, 'remaining', 0,
       'retry_after', greatest(1, ceil(extract(epoch from v_locked_until - p_now))::int),
       'reset', ceil(extract(epoch from v_locked_until))::bigint);
   end if;
@@ -256,7 +269,8 @@ begin
     on conflict (clinic_code, service_day, patient_id) where patient_id is not null do update set
       failures = case when a.failures = 0 or p_now >= a.window_start + c_window then 1 else a.failures + 1 end,
       window_start = case when a.failures = 0 or p_now >= a.window_start + c_window then p_now else a.window_start end,
-      day_failures = a.day_failures + 1;
+      day_failures = a.day_failures + 1
+    returning a.* into v_tries;
   if v_ip_hash is not null then
     insert into pin_attempts as a (clinic_code, service_day, client_ip_hash, window_start, failures, day_failures)
       values (p_entry.clinic_code, p_entry.service_day, v_ip_hash, p_now, 1, 1)
@@ -265,12 +279,16 @@ begin
         window_start = case when p_now >= a.window_start + c_window then p_now else a.window_start end,
         day_failures = a.day_failures + 1;
   end if;
-  return jsonb_build_object('ok', false, 'code', 'WRONG_PIN', 'clinic', p_entry.clinic_code);
+  return jsonb_build_object(
+    'ok', false, 'code', 'WRONG_PIN', 'clinic', p_entry.clinic_code, 'limit', v_limit,
+    'remaining', greatest(0, v_limit - v_tries.failures),
+    'reset', ceil(extract(epoch from v_tries.window_start + c_window))::bigint);
 end
 $$;
 --> statement-breakpoint
--- Marks a station completed and unlocks the first unfinished one. Returns {next, completed, step}: the next
--- station's clinic, whether the route is finished, and the next station's 1-based place. Repeating it is harmless.
+-- Marks a station completed and unlocks the first unfinished one. Returns {next, completed, step, changed}: the next
+-- station's clinic, whether the route is finished, the next station's 1-based place, and whether this call did
+-- anything. Repeating it is harmless.
 create function advance_route(p_route uuid, p_clinic text, p_entered timestamptz, p_left timestamptz) returns jsonb
 language plpgsql set search_path = public, pg_temp as $$
 declare
@@ -279,6 +297,7 @@ declare
   v_step int;
   v_done jsonb;
   v_contains boolean;
+  v_changed boolean := false;
 begin
   select jsonb_agg(
       case when s.value ->> 'clinic' = p_clinic and s.value ->> 'status' <> 'completed'
@@ -311,9 +330,10 @@ begin
       current_clinic = v_next,
       completed_clinics = v_done,
       status = case when v_next is null then 'completed' else 'active' end
-    where id = p_route;
+    where id = p_route and clinics is distinct from v_stations;
+    v_changed := found;
   end if;
-  return jsonb_build_object('next', v_next, 'completed', v_next is null, 'step', v_step);
+  return jsonb_build_object('next', v_next, 'completed', v_next is null, 'step', v_step, 'changed', v_changed);
 end
 $$;
 --> statement-breakpoint
@@ -367,8 +387,8 @@ begin
   if p_args ? 'pin' and not exists (
     select 1 from pins p where p.clinic_code = v_clinic and p.service_day = v_day and p.is_active
   ) then
-    perform issue_pins(v_day, (p_args ->> 'day_end')::timestamptz,
-      coalesce((p_args ->> 'now')::timestamptz, clock_timestamp()), false, null);
+    perform issue_pins(
+      v_day, (p_args ->> 'day_end')::timestamptz, (p_args ->> 'now')::timestamptz, false, null);
   end if;
 
   if (p_args ->> 'auto_route')::boolean and v_route.id is not null then
@@ -420,13 +440,16 @@ begin
         ('COMPLETED', v_clinic, v_user, jsonb_build_object(
           'queue_number', v_entry.queue_number,
           'duration_minutes', whole_minutes(v_entry.entered_at, v_entry.completed_at)), v_now),
-        ('CACHE_INVALIDATED', v_clinic, null, case when v_route.id is null
-          then queue_cache_keys(v_clinic)
-          else jsonb_set(queue_cache_keys(v_clinic), '{keys,4}', to_jsonb('route:' || v_route.route_id)) end, v_now);
+        ('CACHE_INVALIDATED', v_clinic, null, queue_cache_keys(v_clinic, v_route.route_id), v_now);
     if v_next is not null and resolve_clinic(v_next) is not null then
       v_next_entry := enter_queue(
         jsonb_build_object('clinic', v_next, 'user', v_user, 'day', v_day, 'now', v_now));
     end if;
+  elsif (v_progress ->> 'changed')::boolean then
+    -- The route was made after the visit ended: only now does it learn of it.
+    insert into events (event_type, data, created_at)
+      values ('CACHE_INVALIDATED',
+        jsonb_build_object('keys', jsonb_build_array('route:' || v_route.route_id)), v_now);
   end if;
 
   select count(*) into v_waiting from queues q

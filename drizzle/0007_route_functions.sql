@@ -66,7 +66,7 @@ begin
         order by
           case when v_dynamic then line.waiting end,
           case when v_dynamic then array_position(array['M', 'G', '2', '3'], c.floor) end,
-          s.ordinality),
+          s.ordinality) filter (where c.code is not null),
       count(c.code),
       count(distinct c.code)
     into v_stations, v_known, v_distinct
@@ -76,7 +76,8 @@ begin
       select count(*)::int as waiting from queues q
       where q.clinic_code = c.code and q.service_day = v_day and q.status = 'WAITING'
     ) as line on true;
-  if v_known < jsonb_array_length(p_args -> 'stations') then
+  -- A closed clinic drops out of the routes we build; a caller who names one is told.
+  if v_known = 0 or (not v_dynamic and v_known < jsonb_array_length(p_args -> 'stations')) then
     return jsonb_build_object('ok', false, 'code', 'UNKNOWN_CLINIC');
   elsif v_distinct < v_known then
     return jsonb_build_object('ok', false, 'code', 'INVALID_FIELD', 'field', 'stations');

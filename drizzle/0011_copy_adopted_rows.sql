@@ -5,50 +5,55 @@
 -- The clinics: both vocabularies of the plan (page codes and ids) become one row each. Names and intervals that
 -- staff gave win over the seed. A code seen only in entries or PINs becomes an inactive clinic, so that history stays.
 do $$
-declare
-  v_codes jsonb;
 begin
   if to_regnamespace('mmc_previous') is null then
     return;
   end if;
 
-  -- The code of every clinic, active or not, by each of its names in lower case; codes win over aliases over names.
-  create function mmc_previous.codes_by_name() returns jsonb
-  language sql stable as $body$
-    select jsonb_object_agg(spelled.name, c.code order by spelled.rank, c.code)
-    from public.clinics c, lateral (
-      values (1, lower(c.name)), (1, c.name_ar), (3, c.code)
+  -- Every name of a clinic, trimmed and in lower case: first ours (a code wins over an alias over a name), then the
+  -- previous codes, made into codes that the check accepts, then the previous names.
+  create table mmc_previous.clinic_names (name text primary key, code text not null, added boolean not null);
+  insert into mmc_previous.clinic_names (name, code, added)
+    select distinct on (spelled.name) spelled.name, c.code, false
+    from clinics c, lateral (
+      values (1, c.code), (3, lower(c.name)), (3, c.name_ar)
       union all select 2, alias from unnest(c.aliases) as alias
     ) as spelled(rank, name)
     where spelled.name is not null
-  $body$;
-  v_codes := mmc_previous.codes_by_name();
-
-  create table mmc_previous.clinic_codes (previous text primary key, code text not null);
-  insert into mmc_previous.clinic_codes (previous, code)
-    select named.previous, coalesce(v_codes ->> btrim(lower(named.previous)), v_codes ->> slug, left(slug, 64))
+    order by spelled.name, spelled.rank, c.code;
+  insert into mmc_previous.clinic_names (name, code, added)
+    select previous.name, coalesce(known.code, previous.made), true
     from (
-      select code as previous from mmc_previous.clinics
-      union select clinic_code from mmc_previous.queues
-      union select clinic_code from mmc_previous.pins
-    ) as named, lateral (
-      select case
-        when lower(named.previous) ~ '^[a-z0-9_-]{1,64}$' then lower(named.previous)
-        else coalesce(nullif(btrim(regexp_replace(lower(named.previous), '[^a-z0-9_]+', '-', 'g'), '-'), ''),
-          'clinic-' || left(md5(named.previous), 8)) end as slug
-    ) as made
-    where named.previous is not null;
+      select name, left(case
+          when name ~ '^[a-z0-9_-]+$' then name
+          else coalesce(nullif(btrim(regexp_replace(name, '[^a-z0-9_]+', '-', 'g'), '-'), ''),
+            'clinic-' || left(md5(name), 8)) end, 64) as made
+      from (
+        select lower(btrim(code)) as name from mmc_previous.clinics
+        union select lower(btrim(clinic_code)) from mmc_previous.queues
+        union select lower(btrim(clinic_code)) from mmc_previous.pins
+      ) as used
+      where name is not null
+    ) as previous
+    left join mmc_previous.clinic_names known on known.name = previous.made
+    on conflict (name) do nothing;
+  insert into mmc_previous.clinic_names (name, code, added)
+    select lower(btrim(p.name)), map.code, false
+    from mmc_previous.clinics p join mmc_previous.clinic_names map on map.name = lower(btrim(p.code))
+    where p.name is not null
+    order by p.created_at, p.code
+    on conflict (name) do nothing;
 
   insert into clinics (code, name, is_active, display_order)
-    select added.code, added.code, false,
-      (select max(c.display_order) from clinics c) + row_number() over (order by added.first_made, added.code)
+    select made.code, made.code, false,
+      (select max(c.display_order) from clinics c) + row_number() over (order by made.first_made, made.code)
     from (
       select map.code, min(p.created_at) as first_made
-      from mmc_previous.clinic_codes map
-      left join mmc_previous.clinics p on p.code = map.previous
+      from mmc_previous.clinic_names map
+      left join mmc_previous.clinics p on lower(btrim(p.code)) = map.name
       where not exists (select 1 from clinics c where c.code = map.code)
       group by map.code
-    ) as added;
+    ) as made;
 
   update clinics c set
       name = case when p.name ~ '[؀-ۿ]' then c.name else p.name end,
@@ -57,20 +62,18 @@ begin
       is_active = p.is_active
     from (
       select distinct on (map.code) map.code, coalesce(nullif(btrim(old.name), ''), map.code) as name,
-        old.call_interval, bool_or(coalesce(old.is_active, true)) over (partition by map.code) as is_active
+        old.call_interval, coalesce(old.is_active, true) as is_active
       from mmc_previous.clinics old
-      join mmc_previous.clinic_codes map on map.previous = old.code
-      order by map.code, coalesce(old.is_active, true) desc, old.code = map.code desc, old.created_at, old.code
+      join mmc_previous.clinic_names map on map.name = lower(btrim(old.code))
+      order by map.code, coalesce(old.is_active, true) desc, map.name = map.code desc, old.created_at, old.code
     ) as p
     where p.code = c.code;
 
   update clinics c set aliases = c.aliases || spelled.aliases
     from (
-      select map.code, array_agg(distinct lower(btrim(map.previous))) as aliases
-      from mmc_previous.clinic_codes map
-      where not exists (
-        select 1 from clinics k where lower(btrim(map.previous)) = any (k.code || k.aliases))
-        and btrim(map.previous) <> ''
+      select map.code, array_agg(map.name) as aliases
+      from mmc_previous.clinic_names map
+      where map.added and map.name not in (map.code, '')
       group by map.code
     ) as spelled
     where spelled.code = c.code;
@@ -116,7 +119,7 @@ begin
       case when q.queue_number between 1 and 1000000 then q.queue_number end as number,
       e.entered_at, ((e.entered_at at time zone v_zone) - v_start)::date as day
     from mmc_previous.queues q
-    join mmc_previous.clinic_codes map on map.previous = q.clinic_code,
+    join mmc_previous.clinic_names map on map.name = lower(btrim(q.clinic_code)),
       lateral (select coalesce(q.entered_at, q.created_at, q.called_at, q.completed_at, now()) as entered_at) as e
     where q.patient_id is not null
   ),
@@ -177,7 +180,7 @@ begin
     from (
       select distinct on (map.code) p.id, map.code, btrim(p.pin) as pin, p.created_at, made_at
       from mmc_previous.pins p
-      join mmc_previous.clinic_codes map on map.previous = p.clinic_code,
+      join mmc_previous.clinic_names map on map.name = lower(btrim(p.clinic_code)),
         lateral coalesce(p.generated_at, p.created_at) as made_at
       where p.is_active and btrim(p.pin) ~ '^[1-9][0-9]$' and (service_day_at(made_at)).day = v_today.day
       order by map.code, made_at desc, p.id
@@ -198,7 +201,7 @@ begin
   if to_regnamespace('mmc_previous') is null then
     return;
   end if;
-  v_codes := mmc_previous.codes_by_name();
+  v_codes := (select jsonb_object_agg(map.name, map.code) from mmc_previous.clinic_names map);
 
   -- A list as an array, also where somebody stored JSON inside a JSON string; what is no list is empty.
   create function mmc_previous.list_of(p_list jsonb) returns jsonb
@@ -221,16 +224,19 @@ begin
     from mmc_previous.routes r, lateral coalesce(r.created_at, r.updated_at, now()) as made_at
     where r.patient_id is not null
   ),
-  -- Each element of both lists, with the first of its names that is a clinic's.
+  -- Each element of both lists, with the first of its names that is a clinic's. Of an object whose id names no
+  -- clinic (a row's uuid) only the rest is kept.
   element as (
-    select e.route, e.finished, e.place, e.value, named.clinic, named.rank
-    from (
-      select r.id as route, false as finished, s.ordinality as place, s.value
-        from route r, jsonb_array_elements(r.stations) with ordinality as s
-      union all
-      select r.id, true, s.ordinality, s.value
-        from route r, jsonb_array_elements(r.finished) with ordinality as s
-    ) as e
+    select r.id as route, r.patient_id, r.day, named.clinic, list.of_finished, e.place,
+      case
+        when jsonb_typeof(e.value) = 'object' then case when named.rank = 1 then e.value else e.value - 'id' end
+        when lower(e.value #>> '{}') ~ '^[a-z0-9_-]+$' then jsonb_build_object('id', lower(e.value #>> '{}'))
+        else '{}' end as sent,
+      coalesce(list.of_finished or r.status = 'completed'
+        or lower(e.value ->> 'status') in ('completed', 'done'), false) as finished
+    from route r
+    cross join lateral (values (r.stations, false), (r.finished, true)) as list(elements, of_finished)
+    cross join lateral jsonb_array_elements(list.elements) with ordinality as e(value, place)
     cross join lateral (
       select v_codes ->> lower(btrim(n.name)) as clinic, n.rank
       from unnest(case when jsonb_typeof(e.value) = 'object' then array[
@@ -242,22 +248,19 @@ begin
       limit 1
     ) as named
   ),
+  single as (
+    select route, patient_id, day, clinic, min(place) filter (where not of_finished) as place,
+      (array_agg(sent order by place) filter (where not of_finished))[1] as sent, bool_or(finished) as finished
+    from element
+    group by route, patient_id, day, clinic
+    having not bool_and(of_finished)
+  ),
   station as (
-    select distinct on (r.id, s.clinic) r.id as route, s.clinic, s.place, entry.entered_at, entry.completed_at,
-      -- An id that names no clinic (a row's uuid) gives way to the clinic's own.
-      case
-        when jsonb_typeof(s.value) = 'object' then case when s.rank = 1 then s.value else s.value - 'id' end
-        when lower(s.value #>> '{}') ~ '^[a-z0-9_-]+$' then jsonb_build_object('id', lower(s.value #>> '{}'))
-        else '{}' end as sent,
-      coalesce(r.status = 'completed' or entry.status = 'COMPLETED' or done.clinic is not null
-        or lower(s.value ->> 'status') in ('completed', 'done'), false) as finished
-    from element s
-    join route r on r.id = s.route
-    left join element done on done.route = s.route and done.clinic = s.clinic and done.finished
-    left join queues entry on entry.clinic_code = s.clinic and entry.patient_id = r.patient_id
-      and entry.service_day = r.day and entry.status not in ('CANCELLED', 'NO_SHOW')
-    where not s.finished
-    order by r.id, s.clinic, s.place
+    select s.route, s.clinic, s.place, s.sent, entry.entered_at, entry.completed_at,
+      s.finished or coalesce(entry.status = 'COMPLETED', false) as finished
+    from single s
+    left join queues entry on entry.clinic_code = s.clinic and entry.patient_id = s.patient_id
+      and entry.service_day = s.day and entry.status not in ('CANCELLED', 'NO_SHOW')
   ),
   ordered as (
     select *, not finished and row_number() over (partition by route, finished order by place) = 1 as is_current
@@ -317,7 +320,7 @@ begin
     order by r.created_at desc
     on conflict (report_type, report_date) do nothing;
 
-  drop function mmc_previous.codes_by_name(), mmc_previous.list_of(jsonb);
+  drop function mmc_previous.list_of(jsonb);
   -- The first plans would otherwise be made for empty tables.
   analyze patients, queues, queue_counters, routes;
 end

@@ -61,6 +61,9 @@ export async function migrate(options: MigrateOptions): Promise<string[]> {
     }
   }
 
+  // A wrong configuration must not change the database of a right one first.
+  if (known.size > 0) await refuseOtherServiceDay(options);
+
   const applied: string[] = [];
   for (const migration of options.migrations) {
     if (known.has(migration.version)) continue;
@@ -69,20 +72,28 @@ export async function migrate(options: MigrateOptions): Promise<string[]> {
       options.onApplied?.(migration.version);
     }
   }
-  await checkServiceDay(options);
+  await refuseOtherServiceDay(options);
   return applied;
 }
 
 async function appliedMigrations(runBatch: RunBatch): Promise<Map<string, string>> {
-  const [exists] = await runBatch([
-    { query: `select to_regclass('public.schema_migrations')::text as name` },
+  const [columns = []] = await runBatch([
+    {
+      query: `select attname::text as name from pg_attribute
+        where attrelid = to_regclass('public.schema_migrations') and attnum > 0 and not attisdropped`,
+    },
   ]);
-  if (exists?.[0]?.name == null) return new Map();
-  const [rows] = await runBatch([{ query: 'select version, checksum from public.schema_migrations' }]);
-  return new Map((rows ?? []).map((row) => [String(row.version), String(row.checksum)]));
+  if (columns.length === 0) return new Map();
+  if (!columns.some(({ name }) => name === 'checksum')) {
+    throw new Error(
+      'public.schema_migrations belongs to another tool: give this service a database of its own',
+    );
+  }
+  const [rows = []] = await runBatch([{ query: 'select version, checksum from public.schema_migrations' }]);
+  return new Map(rows.map((row) => [String(row.version), String(row.checksum)]));
 }
 
-/** False when another runner was faster. */
+/** False when it is recorded all the same: another runner was faster, or only the answer to ours was lost. */
 async function applyOne(migration: Migration, options: MigrateOptions): Promise<boolean> {
   try {
     await options.runBatch([
@@ -104,26 +115,25 @@ async function applyOne(migration: Migration, options: MigrateOptions): Promise<
     ]);
     return true;
   } catch (error) {
-    if (isAlreadyRecorded(error)) return false;
+    const known = await appliedMigrations(options.runBatch).catch(() => undefined);
+    if (known?.get(migration.version) === migration.checksum) return false;
     throw error;
   }
 }
 
-function isAlreadyRecorded(error: unknown): boolean {
-  const fields = error as { code?: unknown; constraint?: unknown };
-  return fields.code === '23505' && fields.constraint === 'schema_migrations_pkey';
-}
-
-async function checkServiceDay(options: MigrateOptions): Promise<void> {
-  const [rows] = await options.runBatch([
+async function refuseOtherServiceDay(options: MigrateOptions): Promise<void> {
+  const [exists] = await options.runBatch([{ query: `select to_regclass('public.settings')::text as name` }]);
+  if (exists?.[0]?.name == null) return;
+  const [rows = []] = await options.runBatch([
     {
-      query: `select key, value #>> '{}' as value from settings where key in ('timezone', 'service_day_start')`,
+      query: `select key, value #>> '{}' as value from public.settings
+        where key in ('timezone', 'service_day_start')`,
     },
   ]);
-  const stored = new Map((rows ?? []).map((row) => [row.key, row.value]));
+  const stored = new Map(rows.map((row) => [row.key, row.value]));
   const wanted = { timezone: options.timezone, service_day_start: options.serviceDayStart };
   for (const [key, value] of Object.entries(wanted)) {
-    if (stored.get(key) !== value) {
+    if (stored.has(key) && stored.get(key) !== value) {
       throw new Error(
         `This database was made for ${key} ${String(stored.get(key))}, the configuration says ${value}: ` +
           'two service days on one database would make two counters and two PIN sets',

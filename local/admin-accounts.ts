@@ -30,15 +30,16 @@ export function freshPassword(): string {
 }
 
 /**
- * The account of ADMIN_USERNAME and ADMIN_PASSWORD where both are set, made or updated when the password does not
- * open it; else a first account with a fresh password, when there is none at all. Undefined when nothing was made.
+ * The account of ADMIN_USERNAME (`admin`) where ADMIN_PASSWORD is set, made or updated when the password does not open
+ * it; else a first account with a fresh password, when there is none at all. Undefined when nothing was made.
  */
 export async function ensureAdmin(
   database: Database,
   settings: Readonly<Record<string, string | undefined>>,
 ): Promise<NewAdmin | undefined> {
-  const { ADMIN_USERNAME: username, ADMIN_PASSWORD: password } = settings;
-  if (username && password) {
+  const username = settings.ADMIN_USERNAME || 'admin';
+  const password = settings.ADMIN_PASSWORD;
+  if (password) {
     const secret = await passwordDigest(password);
     const { ok } = (await database.call('admin_login', { username, secret })) as { ok: boolean };
     if (!ok) await saveAdmin(database, { username, password });
@@ -46,7 +47,7 @@ export async function ensureAdmin(
   }
   const { count } = (await database.call('count_admins', {})) as { count: number };
   if (count > 0) return undefined;
-  const admin = { username: username || 'admin', password: freshPassword() };
+  const admin = { username, password: freshPassword() };
   await saveAdmin(database, admin);
   return admin;
 }

@@ -1,10 +1,11 @@
 /**
- * Keeps two processes from opening one PGlite directory, which would corrupt it: PGlite itself takes no lock.
- * Every process announces itself in a file of its own beside the directory, and looks for others afterwards: whoever
- * comes second sees the first, and removing a dead process' file can never hit a living one's.
+ * Keeps two processes from opening one PGlite directory, which would corrupt it: PGlite itself takes no lock. Each
+ * process announces itself in a file of its own and looks for others afterwards, so whoever comes second sees the
+ * first, and removing a dead process' file can never hit a living one's.
  */
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { isAlive, startedAt } from './living-process.ts';
 
 /** Directories this very process holds. */
 const held = new Set<string>();
@@ -19,7 +20,7 @@ const LONGEST_PAUSE_MS = 100;
  */
 export async function lockDirectory(directory: string): Promise<() => Promise<void>> {
   const target = resolve(directory);
-  if (held.has(target)) throw inUse(directory, process.pid);
+  if (held.has(target)) throw inUse(directory, { pid: process.pid });
   held.add(target);
   const own = `${target}.lock-${process.pid}-${await startedAt(process.pid)}`;
   const unlock = async (): Promise<void> => {
@@ -37,7 +38,7 @@ export async function lockDirectory(directory: string): Promise<() => Promise<vo
 }
 
 async function acquire(directory: string, target: string, own: string): Promise<void> {
-  let rival = 0;
+  let rival: Rival = { pid: 0 };
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     await writeFile(own, 'waiting');
     const other = (await livingOwners(target, own))[0];
@@ -45,7 +46,7 @@ async function acquire(directory: string, target: string, own: string): Promise<
       await writeFile(own, 'holding');
       return;
     }
-    rival = other.pid;
+    rival = other;
     await rm(own, { force: true });
     if (other.holding) break;
     await new Promise((wake) => setTimeout(wake, Math.random() * LONGEST_PAUSE_MS));
@@ -53,8 +54,13 @@ async function acquire(directory: string, target: string, own: string): Promise<
   throw inUse(directory, rival);
 }
 
-interface Owner {
+interface Rival {
   readonly pid: number;
+  /** The file to delete by hand, where the system does not tell whether the pid was used again. */
+  readonly doubtfulFile?: string;
+}
+
+interface Owner extends Rival {
   readonly holding: boolean;
 }
 
@@ -69,7 +75,7 @@ async function livingOwners(target: string, own: string): Promise<Owner[]> {
     const pid = Number(pidText);
     if (await isAlive(pid, started)) {
       const state = await readFile(file, 'utf8').catch(() => '');
-      owners.push({ pid, holding: state === 'holding' });
+      owners.push({ pid, holding: state === 'holding', ...(started === '' && { doubtfulFile: file }) });
     } else {
       await rm(file, { force: true });
     }
@@ -77,25 +83,9 @@ async function livingOwners(target: string, own: string): Promise<Owner[]> {
   return owners.sort((one, other) => Number(other.holding) - Number(one.holding));
 }
 
-/** A pid is used again after a restart (in a container always), so the moment its process started counts too. */
-async function isAlive(pid: number, started: string): Promise<boolean> {
-  if (!Number.isInteger(pid) || pid <= 0) return false;
-  try {
-    process.kill(pid, 0);
-  } catch (cause) {
-    if (!(cause instanceof Error && Reflect.get(cause, 'code') === 'EPERM')) return false;
-  }
-  return started === (await startedAt(pid));
-}
-
-/** Start time in clock ticks since boot where /proc tells it, and an empty text elsewhere. */
-async function startedAt(pid: number): Promise<string> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
-}
-
-function inUse(directory: string, pid: number): Error {
+function inUse(directory: string, { pid, doubtfulFile }: Rival): Error {
   return new Error(
-    `The data directory ${directory} is in use by process ${pid}. Stop that process, or choose another directory.`,
+    `The data directory ${directory} is in use by process ${pid}. Stop that process, or choose another directory.` +
+      (doubtfulFile === undefined ? '' : ` If no server of yours runs as ${pid}, delete ${doubtfulFile}`),
   );
 }

@@ -16,6 +16,8 @@ import type { SqlDriver } from './sql-driver.ts';
 export interface EmbeddedCloudOptions {
   /** Keeps the embedded Postgres in `<dataDir>/postgres`; without it everything lives in memory. */
   readonly dataDir?: string;
+  /** Throws the kept data of the embedded Postgres away, once no other process can be using it. */
+  readonly fresh?: boolean;
   /** `postgres://…` or `postgresql://…`: a real server instead of the embedded one. */
   readonly databaseUrl?: string;
   /** `redis://…` or `rediss://…`: a real server instead of the embedded one. */
@@ -82,9 +84,11 @@ function requireScheme(name: string, url: string | undefined, schemes: readonly 
   throw new Error(`${name} must begin with ${schemes.map((scheme) => `${scheme}//`).join(' or ')}`);
 }
 
-async function openDatabase({ databaseUrl, dataDir }: EmbeddedCloudOptions): Promise<SqlDriver> {
+async function openDatabase({ databaseUrl, dataDir, fresh }: EmbeddedCloudOptions): Promise<SqlDriver> {
   if (databaseUrl !== undefined) return openPgDriver({ connectionString: databaseUrl });
-  return openPgliteDriver(dataDir === undefined ? {} : { dataDir: join(dataDir, 'postgres') });
+  return openPgliteDriver(
+    dataDir === undefined ? {} : { dataDir: join(dataDir, 'postgres'), fresh: fresh === true },
+  );
 }
 
 function openRedis(redisUrl: string | undefined): RedisDriver {

@@ -2,14 +2,18 @@
  * Makes `ioredis-mock` run Lua by Redis' rules. The script is wrapped in Lua that converts arguments, replies and
  * errors as Redis documents it, and hands the outcome over in RESP, the form a server would have sent.
  */
-import { COMMAND_RULES, OPTION_WORDS } from './redis-commands.ts';
+import { COMMAND_RULES, FLAG_OPTIONS, VALUE_OPTIONS } from './redis-commands.ts';
 import { RedisError, type RedisReply } from './redis-driver.ts';
 
 /** Tables as text, searched when needed: every run builds the prelude anew, and building tables would double its cost. */
 const rules = [...COMMAND_RULES]
-  .map(([name, { arity, reply, optionsFrom = 0 }]) => ` ${name}:${arity},${reply},${optionsFrom};`)
+  .map(([name, { arity, reply, ...at }]) => {
+    return ` ${name}:${arity},${reply},${at.optionsFrom},${at.integerAt},${at.pairsFrom};`;
+  })
   .join('');
-const options = OPTION_WORDS.map((word) => ` ${word} `).join('');
+const options = [...FLAG_OPTIONS.map((name) => [name, 0] as const), ...VALUE_OPTIONS]
+  .map(([name, values]) => ` ${name}:${values};`)
+  .join('');
 
 /**
  * Why, point by point: integers are 32 bits wide here, so large numbers are made doubles, as all are in Redis; the
@@ -45,6 +49,7 @@ local function convert(v, kind)
   end
   return v
 end
+local NOT_AN_INTEGER = 'ERR value is not an integer or out of range'
 local function fail(message) return { err = message } end
 local function run(...)
   local words = { ... }
@@ -57,17 +62,23 @@ local function run(...)
     end
   end
   local name = string.lower(words[1])
-  local arity, kind, from = string.match(rules, ' ' .. name .. ':(%-?%d+),(%a+),(%d+);')
+  local arity, kind, from, integer, pairs = string.match(rules, ' ' .. name .. ':(%-?%d+),(%a+),(%d+),(%d+),(%d+);')
   if arity == nil then return fail('ERR Unknown Redis command called from script') end
-  arity, from = parseNumber(arity), parseNumber(from)
-  if (arity >= 0 and count ~= arity) or count < -arity then
+  arity, from, integer, pairs = parseNumber(arity), parseNumber(from), parseNumber(integer), parseNumber(pairs)
+  if (arity >= 0 and count ~= arity) or count < -arity or (pairs > 0 and (count - pairs) % 2 ~= 0) then
     return fail('ERR Wrong number of args calling Redis command from script')
   end
-  if from > 0 then
-    for i = from + 1, count do
-      local upper = string.upper(words[i])
-      if string.find(options, ' ' .. upper .. ' ', 1, true) then words[i] = upper end
+  if integer > 0 and not string.find(words[integer + 1], '^%-?%d+$') then return fail(NOT_AN_INTEGER) end
+  local at = from > 0 and from + 1 or count + 1
+  while at <= count do
+    local option = string.upper(words[at])
+    local values = parseNumber(string.match(options, ' ' .. option .. ':(%d);'))
+    if values == nil or at + values > count then return fail('ERR syntax error') end
+    if string.find(option, '^[EP]X') and not string.find(words[at + 1], '^[1-9]%d*$') then
+      return fail(NOT_AN_INTEGER)
     end
+    words[at] = option
+    at = at + 1 + values
   end
   local lone = name == 'get' or name == 'hget'
   words[1] = name == 'get' and 'mget' or name == 'hget' and 'hmget' or name

@@ -1,5 +1,5 @@
 // `npm start`: the whole API on this machine, with no account and no server to install.
-import { parseArgs } from 'node:util';
+import { readFlags, refuseUsage, reportFailure } from './command-line.ts';
 import { startLocalServer } from './local-server.ts';
 import { bold, dim, green } from './terminal.ts';
 
@@ -7,23 +7,26 @@ const HELP = `npm start -- [--port N] [--data DIR] [--fresh]
 
   --port N     where to listen on 127.0.0.1 (8787)
   --data DIR   where data stays between runs (.data)
-  --fresh      begin anew: throws the kept data away
+  --fresh      begin anew: throws the kept data away (not together with DATABASE_URL)
 
 DATABASE_URL=postgres://… and REDIS_URL=redis://… put real servers behind the same endpoints.`;
 
-const { values } = parseArgs({
-  options: {
-    port: { type: 'string', default: '8787' },
-    data: { type: 'string', default: '.data' },
-    fresh: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
+const { values } = readFlags(
+  {
+    options: {
+      port: { type: 'string', default: '8787' },
+      data: { type: 'string', default: '.data' },
+      fresh: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
   },
-});
+  HELP,
+);
 
 if (values.help) {
   console.log(HELP);
 } else {
-  await start();
+  await start().catch(reportFailure);
 }
 
 async function start(): Promise<void> {
@@ -63,6 +66,5 @@ async function start(): Promise<void> {
 function portNumber(text: string): number {
   const port = Number(text);
   if (Number.isInteger(port) && port >= 0 && port <= 65535) return port;
-  console.error(`--port takes a number from 0 to 65535, not ${text}`);
-  process.exit(2);
+  return refuseUsage(`--port takes a number from 0 to 65535, not ${text}`, HELP);
 }

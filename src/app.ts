@@ -5,16 +5,29 @@ import { answerHeaders } from './lib/answer-headers.ts';
 import type { AppEnv, TargetOptions } from './lib/app-env.ts';
 import { body } from './lib/body.ts';
 import { caller } from './lib/caller.ts';
+import { readWebPageSettings } from './lib/config.ts';
 import { cors } from './lib/cors.ts';
 import { answerError } from './lib/error-boundary.ts';
 import { knownPaths, methodsByPath, pathOf } from './lib/known-paths.ts';
 import { requestId } from './lib/request-id.ts';
+import { requestMetrics } from './lib/request-metrics.ts';
+import { webPageMode } from './lib/web-page-mode.ts';
 import { adminRoutes } from './routes/admin.ts';
+import { docsRoutes } from './routes/docs.ts';
+import { eventRoutes } from './routes/events.ts';
 import { healthRoutes } from './routes/health.ts';
+import { metricsRoutes } from './routes/metrics.ts';
+import { notifyRoutes } from './routes/notify.ts';
 import { patientRoutes } from './routes/patient.ts';
 import { pinRoutes } from './routes/pin.ts';
 import { queueRoutes } from './routes/queue.ts';
+import { reportRoutes } from './routes/reports.ts';
 import { routeRoutes } from './routes/route.ts';
+import { sessionRoutes } from './routes/session.ts';
+import { settingsRoutes } from './routes/settings.ts';
+import { staffQueueRoutes } from './routes/staff-queue.ts';
+import { statsRoutes } from './routes/stats.ts';
+import { systemRoutes } from './routes/system.ts';
 
 /** One application for one isolate of a target. Opens nothing until a request needs it. */
 export function createApp(options: TargetOptions) {
@@ -23,17 +36,29 @@ export function createApp(options: TargetOptions) {
   const app = new Hono<AppEnv>({ getPath: pathOf })
     // The order is the order of the checks that the contract promises.
     .use(requestId)
+    .use(requestMetrics(options.services, () => table))
     .use(answerHeaders(options.target))
     .use(cors)
+    .use(webPageMode(options.webPage ?? (() => readWebPageSettings({}))))
     .use(knownPaths(() => table))
     .use(serve(options))
     .use(body)
     .use(caller(options))
     .route('/', healthRoutes)
+    .route('/', metricsRoutes)
+    .route('/', docsRoutes)
     .route('/', adminRoutes)
     .route('/', patientRoutes)
     .route('/', queueRoutes)
+    .route('/', staffQueueRoutes)
+    .route('/', sessionRoutes)
+    .route('/', notifyRoutes)
+    .route('/', eventRoutes)
     .route('/', pinRoutes)
+    .route('/', statsRoutes)
+    .route('/', reportRoutes)
+    .route('/', settingsRoutes)
+    .route('/', systemRoutes)
     .route('/', routeRoutes);
 
   app.onError(answerError);

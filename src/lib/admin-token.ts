@@ -12,10 +12,12 @@ export interface Admin {
   readonly sub: string;
   readonly role: string;
   readonly ver: number;
+  /** Epoch seconds at which the token ends. */
+  readonly exp: number;
 }
 
 export interface AdminTokens {
-  issue(admin: Admin): Promise<string>;
+  issue(admin: Omit<Admin, 'exp'>): Promise<string>;
   /** The admin of a token whose signature and times hold, else undefined. */
   read(token: string): Promise<Admin | undefined>;
 }
@@ -23,7 +25,8 @@ export interface AdminTokens {
 const claimsSchema = z.object({
   sub: z.string().check(z.minLength(1)),
   role: z.string(),
-  ver: z.number(),
+  // What the account's column can hold: anything else could not be compared with it.
+  ver: z.int32(),
   exp: z.number(),
 });
 
@@ -56,8 +59,7 @@ export function createAdminTokens(secret: string, clock: Clock, ids: Ids): Admin
       );
       const parsed = claimsSchema.safeParse(claims);
       if (!parsed.success || parsed.data.exp * 1000 <= clock.now().getTime()) return undefined;
-      const { sub, role, ver } = parsed.data;
-      return { sub, role, ver };
+      return parsed.data;
     },
   };
 }

@@ -1,4 +1,5 @@
 // What travels with a request through middleware and routes.
+import type { WebPageSettings } from './config.ts';
 import type { RequestContext } from './request-context.ts';
 import type { Services, Target } from './services.ts';
 import type { Timing } from './timing.ts';
@@ -19,4 +20,6 @@ export interface TargetOptions {
   readonly services: () => Services;
   /** The client's address from the one source that the platform vouches for. */
   readonly clientIp: (request: Request, platform: unknown) => string;
+  /** Web page mode; known also where the services cannot be built. Absent: its defaults. */
+  readonly webPage?: () => WebPageSettings;
 }

@@ -17,13 +17,12 @@ export const body = createMiddleware<AppEnv>(async (c, next) => {
   if (c.req.method !== 'POST' && c.req.method !== 'PUT') return next();
   const bytes = await readBounded(c.req.raw);
   const contentType = c.req.header('Content-Type') ?? 'application/json';
-  const parsed = await parse(bytes, contentType, FORM_PATHS.has(c.req.path));
+  const text = await jsonObject(bytes, contentType, FORM_PATHS.has(c.req.path));
 
   // zod-validator reads `{}` without a JSON Content-Type, so the request goes on as the JSON it stands for.
   const headers = new Headers(c.req.raw.headers);
   headers.set('Content-Type', 'application/json');
   headers.delete('Content-Length');
-  const text = JSON.stringify(parsed);
   c.req.raw = new Request(c.req.url, { method: c.req.method, headers, body: text, signal: c.req.raw.signal });
   await next();
 });
@@ -34,7 +33,7 @@ async function readBounded(request: Request): Promise<Uint8Array<ArrayBuffer>> {
   let size = 0;
   const reader = request.body?.getReader();
   while (reader) {
-    const { done, value } = await reader.read();
+    const { done, value } = await reader.read().catch(brokenOff);
     if (done) break;
     size += value.byteLength;
     if (size > MAX_BODY) {
@@ -52,26 +51,31 @@ async function readBounded(request: Request): Promise<Uint8Array<ArrayBuffer>> {
   return whole;
 }
 
-async function parse(
+/** A caller who goes away in the middle of a body is no fault of ours. */
+function brokenOff(): never {
+  throw new DomainError('MALFORMED_BODY');
+}
+
+/** The text of the JSON object that was sent: as it came, since writing a deeply nested one anew overflows the stack. */
+async function jsonObject(
   bytes: Uint8Array<ArrayBuffer>,
   contentType: string,
   formAllowed: boolean,
-): Promise<Record<string, unknown>> {
+): Promise<string> {
   const type = contentType.split(';', 1)[0]?.trim().toLowerCase() ?? '';
   const isForm = type === 'application/x-www-form-urlencoded' || type === 'multipart/form-data';
   if (type !== 'application/json' && !(isForm && formAllowed)) {
     throw new DomainError('UNSUPPORTED_MEDIA_TYPE');
   }
-  if (bytes.byteLength === 0) return {};
+  if (bytes.byteLength === 0) return '{}';
   try {
     if (isForm) {
       const form = await new Response(bytes, { headers: { 'Content-Type': contentType } }).formData();
-      return Object.fromEntries([...form].filter(([, value]) => typeof value === 'string'));
+      return JSON.stringify(Object.fromEntries([...form].filter(([, value]) => typeof value === 'string')));
     }
-    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-      return value as Record<string, unknown>;
-    }
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return text;
   } catch {
     // Answered below, whatever the parser had to say.
   }

@@ -35,11 +35,48 @@ export const adminOnly = createMiddleware<AppEnv>(async (c, next) => {
   await next();
 });
 
+/** Admits whoever may read reports: everybody with REPORTS_PUBLIC=on, else an admin. */
+export const reportsReader = createMiddleware<AppEnv>(async (c, next) =>
+  c.get('services').config.reportsPublic ? next() : adminOnly(c, next),
+);
+
+/** Admits a scheduler that knows CRON_SECRET, else as adminOnly. */
+export const cronOnly = createMiddleware<AppEnv>(async (c, next) =>
+  (await sentSecret(c, 'cron-secret', c.get('services').config.cronSecret)) ? next() : adminOnly(c, next),
+);
+
+/** What a socket calls this machine itself. */
+const LOOPBACK = new Set(['127.0.0.1', '::1', '::ffff:127.0.0.1']);
+
+/** Admits whoever knows METRICS_TOKEN; without that setting, this machine only. Throws UNAUTHORIZED. */
+export const metricsReader = createMiddleware<AppEnv>(async (c, next) => {
+  const { config, clientIp } = c.get('ctx');
+  const isAdmitted =
+    config.metricsToken === undefined
+      ? LOOPBACK.has(clientIp)
+      : await sentSecret(c, 'metrics-token', config.metricsToken);
+  if (!isAdmitted) throw new DomainError('UNAUTHORIZED');
+  await next();
+});
+
+/** Keyed hashes are compared, so that the time says nothing about the secret. */
+async function sentSecret(c: Context<AppEnv>, label: string, secret: string | undefined): Promise<boolean> {
+  const { keyedHash } = c.get('services');
+  const sent = bearerOf(c);
+  if (secret === undefined || sent === undefined) return false;
+  const [ours, theirs] = await Promise.all([keyedHash(label, secret), keyedHash(label, sent)]);
+  return ours === theirs;
+}
+
+function bearerOf(c: Context<AppEnv>): string | undefined {
+  return /^Bearer +(\S+)$/i.exec(c.req.header('Authorization') ?? '')?.[1];
+}
+
 async function whoIsCalling(
   c: Context<AppEnv>,
   services: Services,
 ): Promise<Pick<RequestContext, 'admin' | 'foreignOrigin'>> {
-  const bearer = /^Bearer +(\S+)$/i.exec(c.req.header('Authorization') ?? '')?.[1];
+  const bearer = bearerOf(c);
   if (bearer !== undefined) {
     return { admin: await services.tokens.read(bearer), foreignOrigin: false };
   }

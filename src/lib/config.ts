@@ -6,7 +6,13 @@ import { isTimezone } from './service-day.ts';
 const text = z.string().check(z.trim(), z.minLength(1));
 const url = z.url({ protocol: /^https?$/ });
 
+const serviceDayShape = {
+  TIMEZONE: z._default(z.string().check(z.refine(isTimezone)), 'Asia/Qatar'),
+  SERVICE_DAY_START: z._default(z.string().check(z.regex(/^([01]\d|2[0-3]):[0-5]\d$/)), '00:00'),
+};
+
 const environmentSchema = z.object({
+  ...serviceDayShape,
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
   DATABASE_HTTP_URL: z.optional(url),
   UPSTASH_REDIS_REST_URL: z.optional(url),
@@ -14,9 +20,15 @@ const environmentSchema = z.object({
   JWT_SECRET: z.string().check(z.minLength(32)),
   ENVIRONMENT: z._default(z.enum(['production', 'development', 'test']), 'production'),
   PAGE_ORIGINS: z._default(z.string(), ''),
+  // Read by readWebPageSettings; it stands here so that a malformed one is named.
+  WEB_PAGE_MODE: z._default(z.enum(['on', 'off']), 'on'),
   LONG_POLL_SECONDS: z._default(z.coerce.number().check(z.int(), z.gte(0), z.lte(15)), 8),
-  TIMEZONE: z._default(z.string().check(z.refine(isTimezone)), 'Asia/Qatar'),
-  SERVICE_DAY_START: z._default(z.string().check(z.regex(/^([01]\d|2[0-3]):[0-5]\d$/)), '00:00'),
+  // No blanks: a header could not carry them.
+  CRON_SECRET: z.optional(z.string().check(z.trim(), z.regex(/^[\x21-\x7e]+$/))),
+  METRICS_TOKEN: z.optional(z.string().check(z.trim(), z.regex(/^[\x21-\x7e]+$/))),
+  NO_SHOW_EXPIRY: z._default(z.enum(['on', 'off']), 'off'),
+  REPORTS_PUBLIC: z._default(z.enum(['on', 'off']), 'off'),
+  QR_TOKEN_MINUTES: z._default(z.coerce.number().check(z.int(), z.gte(1), z.lte(1440)), 60),
 });
 
 export interface Config {
@@ -30,18 +42,20 @@ export interface Config {
   readonly longPollSeconds: number;
   readonly timezone: string;
   readonly serviceDayStart: string;
+  /** What schedulers send as Bearer; without it only an admin may tick. */
+  readonly cronSecret: string | undefined;
+  /** What Prometheus sends as Bearer; without it only this machine may read the metrics. */
+  readonly metricsToken: string | undefined;
+  /** Whether a call that nobody followed becomes NO_SHOW after the grace time. */
+  readonly noShowExpiry: boolean;
+  /** Whether the four reports are shown without admin. */
+  readonly reportsPublic: boolean;
+  readonly qrTokenMinutes: number;
 }
 
 /** Reads the settings from a target's environment; empty values count as absent. Throws BAD_ENVIRONMENT. */
 export function readConfig(environment: Readonly<Record<string, unknown>>): Config {
-  const present = Object.fromEntries(
-    Object.entries(environment).filter(([, value]) => typeof value === 'string' && value.trim() !== ''),
-  );
-  const parsed = environmentSchema.safeParse(present);
-  if (!parsed.success) {
-    throw badEnvironment(String(parsed.error.issues[0]?.path[0]));
-  }
-  const env = parsed.data;
+  const env = parse(environmentSchema, environment);
   if ((env.UPSTASH_REDIS_REST_URL === undefined) !== (env.UPSTASH_REDIS_REST_TOKEN === undefined)) {
     throw badEnvironment(
       env.UPSTASH_REDIS_REST_URL === undefined ? 'UPSTASH_REDIS_REST_URL' : 'UPSTASH_REDIS_REST_TOKEN',
@@ -56,13 +70,60 @@ export function readConfig(environment: Readonly<Record<string, unknown>>): Conf
         : undefined,
     jwtSecret: env.JWT_SECRET,
     environment: env.ENVIRONMENT,
-    pageOrigins: env.PAGE_ORIGINS.split(',')
-      .map((origin) => origin.trim())
-      .filter((origin) => origin !== ''),
+    pageOrigins: originsOf(env.PAGE_ORIGINS),
     longPollSeconds: env.LONG_POLL_SECONDS,
     timezone: env.TIMEZONE,
     serviceDayStart: env.SERVICE_DAY_START,
+    cronSecret: env.CRON_SECRET,
+    metricsToken: env.METRICS_TOKEN,
+    noShowExpiry: env.NO_SHOW_EXPIRY === 'on',
+    reportsPublic: env.REPORTS_PUBLIC === 'on',
+    qrTokenMinutes: env.QR_TOKEN_MINUTES,
   };
+}
+
+/** When a service day begins and where; for the migrator, which needs no other setting. Throws BAD_ENVIRONMENT. */
+export function readServiceDay(
+  environment: Readonly<Record<string, unknown>>,
+): Pick<Config, 'timezone' | 'serviceDayStart'> {
+  const env = parse(z.object(serviceDayShape), environment);
+  return { timezone: env.TIMEZONE, serviceDayStart: env.SERVICE_DAY_START };
+}
+
+function parse<T extends z.ZodMiniType>(
+  schema: T,
+  environment: Readonly<Record<string, unknown>>,
+): z.infer<T> {
+  const present = Object.fromEntries(
+    Object.entries(environment).filter(([, value]) => typeof value === 'string' && value.trim() !== ''),
+  );
+  const parsed = schema.safeParse(present);
+  if (!parsed.success) throw badEnvironment(String(parsed.error.issues[0]?.path[0]));
+  return parsed.data;
+}
+
+/** Whether answers are rewritten for the deployed web page, and where that page lives besides the own host. */
+export interface WebPageSettings {
+  readonly enabled: boolean;
+  readonly pageOrigins: readonly string[];
+}
+
+/** Never throws: the page must also understand the answer that says that the environment is bad. */
+export function readWebPageSettings(environment: Readonly<Record<string, unknown>>): WebPageSettings {
+  const { WEB_PAGE_MODE, PAGE_ORIGINS } = environment;
+  return {
+    enabled: WEB_PAGE_MODE !== 'off',
+    pageOrigins: originsOf(typeof PAGE_ORIGINS === 'string' ? PAGE_ORIGINS : ''),
+  };
+}
+
+/** The origins of a comma list, in the form in which browsers send them. */
+function originsOf(list: string): string[] {
+  return list
+    .split(',')
+    .map((origin) => origin.trim())
+    .filter((origin) => origin !== '')
+    .map((origin) => (URL.canParse(origin) ? new URL(origin).origin : origin));
 }
 
 /** The error that names a setting and never shows its value. */

@@ -11,7 +11,7 @@ import type { SqlFunction } from './sql-functions.ts';
 const CLIENT_TIMEOUT = 5_000;
 
 /** Seconds a caller is asked to wait when the database did not answer. */
-const RETRY_AFTER = 5;
+export const RETRY_AFTER = 5;
 
 export interface Database {
   /**
@@ -38,12 +38,19 @@ neonConfig.fetchEndpoint = (host, port, options) =>
   httpUrls.get(address(host, port)) ??
   (typeof neonEndpoint === 'function' ? neonEndpoint(host, port, options) : neonEndpoint);
 neonConfig.fetchFunction = (url: string, init: RequestInit) =>
-  fetch(url, { ...init, signal: AbortSignal.timeout(CLIENT_TIMEOUT) });
+  fetch(url, { signal: AbortSignal.timeout(CLIENT_TIMEOUT), ...init });
+
+export interface DatabaseOptions {
+  /** Milliseconds on any steady scale, for the breaker. */
+  readonly now?: () => number;
+  /** Called for each statement that the database did not answer. */
+  readonly onOutage?: () => void;
+}
 
 /** A client of the configured database. Opens nothing until the first call. */
 export function createDatabase(
   config: Pick<Config, 'databaseUrl' | 'databaseHttpUrl'>,
-  now?: () => number,
+  { now, onOutage }: DatabaseOptions = {},
 ): Database {
   const { hostname, port } = new URL(config.databaseUrl);
   const httpUrl = config.databaseHttpUrl ?? loopbackUrl(hostname, port);
@@ -63,7 +70,9 @@ export function createDatabase(
       );
       return rows[0]?.result;
     } catch (error) {
-      throw typedError(error);
+      const typed = typedError(error);
+      if (typed instanceof DomainError) onOutage?.();
+      throw typed;
     }
   }
 
@@ -81,6 +90,8 @@ export function createDatabase(
         });
       } catch (error) {
         if (error instanceof CircuitOpenError) throw unavailable(Math.ceil(error.retryAfterMs / 1000));
+        // The line stayed locked: nothing is broken, and nothing was done.
+        if (error instanceof DatabaseError && isRetryable(error.sqlState)) throw unavailable(1);
         throw error;
       }
     },
@@ -118,7 +129,10 @@ function isRetryable(sqlState: string): boolean {
   return sqlState === '40P01' || sqlState === '55P03';
 }
 
-/** Connection trouble (08), out of resources (53), statement timeout and shutdown (57), system errors (58, XX). */
+/**
+ * Connection trouble (08), login refused (28), no such database (3D), out of resources (53), statement timeout and
+ * shutdown (57), system errors (58, XX).
+ */
 function isOutage(sqlState: string): boolean {
-  return /^(08|53|57|58|XX)/.test(sqlState) || sqlState === '25006';
+  return /^(08|28|3D|53|57|58|XX)/.test(sqlState) || sqlState === '25006';
 }

@@ -16,6 +16,7 @@ export function answerError(error: unknown, c: Context<AppEnv>): Response {
       request_id: requestId,
       route: c.req.path,
       error: error instanceof Error ? error.name : typeof error,
+      ...(error instanceof Error && { at: framesOf(error) }),
       ...(error instanceof DatabaseError && { sql_state: error.sqlState }),
     });
   }
@@ -25,6 +26,15 @@ export function answerError(error: unknown, c: Context<AppEnv>): Response {
   if (known.code === 'UNAUTHORIZED') c.header('WWW-Authenticate', 'Bearer');
   const now = services?.clock.now() ?? new Date();
   return c.json({ ...errorBody(known, requestId, now), ...legacyFlag(c.req.path) }, status);
+}
+
+/** Places in the code only: the first lines of a stack repeat the error's text, which may quote a value. */
+function framesOf(error: Error): string[] {
+  return (error.stack ?? '')
+    .split('\n')
+    .filter((line) => /^\s+at .*:\d+:\d+\)?$/.test(line))
+    .slice(0, 4)
+    .map((line) => line.trim());
 }
 
 /** Endpoints whose success has `ok: true` say `ok: false` as well. */

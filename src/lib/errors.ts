@@ -79,7 +79,27 @@ export interface ErrorDetails {
   /** Seconds, also sent as `Retry-After`. */
   readonly retryAfter?: number;
   readonly headers?: Readonly<Record<string, string>>;
+  readonly extra?: ErrorExtra;
 }
+
+/** How many people of a clinic are called and inside. */
+export interface ClinicLoad {
+  readonly called: number;
+  readonly in: number;
+  readonly total: number;
+}
+
+/** The closed set of what single endpoints add to an error of theirs. */
+export type ErrorExtra =
+  | {
+      readonly expiredNoShows: number;
+      readonly callResult: {
+        readonly success: false;
+        readonly reason: 'capacity_full' | 'no_waiting';
+        readonly currentLoad: ClinicLoad;
+      };
+    }
+  | { readonly status: { readonly exists: false } };
 
 /** The body of every error answer. */
 export interface ErrorBody {
@@ -128,6 +148,7 @@ export function errorBody(error: DomainError, requestId: string, now: Date): Err
     ...(details.clinic !== undefined && { clinic: details.clinic }),
     ...(details.path !== undefined && { path: details.path }),
     ...(details.retryAfter !== undefined && { retry_after: details.retryAfter }),
+    ...details.extra,
   };
 }
 

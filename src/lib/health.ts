@@ -2,6 +2,7 @@
 
 import { COMMIT, SCHEMA_VERSION, SERVICE, VERSION } from './build-info.ts';
 import { CircuitState } from './circuit-breaker.ts';
+import { RETRY_AFTER } from './database.ts';
 import { DomainError, errorBody } from './errors.ts';
 import { type RequestContext, readServiceState } from './request-context.ts';
 
@@ -43,8 +44,8 @@ export async function health(ctx: RequestContext) {
 export async function readiness(ctx: RequestContext) {
   const { database, redis } = await checkParts(ctx);
   const ready = database.ok && (database.schemaVersion ?? '') >= SCHEMA_VERSION;
-  const { status, body } = healthAnswer(ctx, database, redis, ready);
-  return { status, body: { ...body, schema_version_db: database.schemaVersion } } as const;
+  const answer = healthAnswer(ctx, database, redis, ready);
+  return { ...answer, body: { ...answer.body, schema_version_db: database.schemaVersion } } as const;
 }
 
 function healthAnswer(ctx: RequestContext, database: CheckResult, redis: CheckResult, up: boolean) {
@@ -80,9 +81,17 @@ function healthAnswer(ctx: RequestContext, database: CheckResult, redis: CheckRe
     timestamp: now.toISOString(),
     ts: now.toISOString(),
   } as const;
-  if (up) return { status: 200, body } as const;
-  const error = errorBody(new DomainError('DATABASE_UNAVAILABLE'), ctx.requestId, now);
-  return { status: 503, body: { ...error, ...body } } as const;
+  if (up) return { status: 200, body, headers: {} } as const;
+  const error = errorBody(
+    new DomainError('DATABASE_UNAVAILABLE', { retryAfter: RETRY_AFTER }),
+    ctx.requestId,
+    now,
+  );
+  return {
+    status: 503,
+    body: { ...error, ...body },
+    headers: { 'Retry-After': String(RETRY_AFTER) },
+  } as const;
 }
 
 async function checkParts(ctx: RequestContext) {

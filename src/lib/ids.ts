@@ -5,11 +5,14 @@ export interface Ids {
   uuid(): string;
   /** 128 random bits as 22 characters of [A-Za-z0-9_-]: knowing it is its owner's only credential. */
   secret(): string;
+  /** A number from 0 up to 1, to spread things in time: not secret. */
+  fraction(): number;
 }
 
 export const randomIds: Ids = {
   uuid: () => crypto.randomUUID(),
   secret: () => base64Url(crypto.getRandomValues(new Uint8Array(16))),
+  fraction: () => Math.random(),
 };
 
 /** Bytes as base64url without padding. */

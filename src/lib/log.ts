@@ -8,6 +8,10 @@ export interface LogFields {
   /** The class of an error and the SQLSTATE behind it, never its text. */
   readonly error?: string;
   readonly sql_state?: string;
+  /** Where an unforeseen error was thrown: the first frames of its stack, without its text. */
+  readonly at?: readonly string[];
+  /** How often a page refreshed in vain before it reloaded itself. */
+  readonly retries?: number;
 }
 
 export type Log = (level: 'info' | 'warn' | 'error', fields: LogFields) => void;

@@ -69,7 +69,8 @@ export async function createRoute(ctx: RequestContext, request: RouteRequest) {
   } as const;
 }
 
-function examStations(examType: string | undefined): { id: string }[] {
+/** The stations of a type of examination, as they are sent. Throws for a type that is missing or not there. */
+export function examStations(examType: string | undefined): { id: string }[] {
   if (examType === undefined) throw missingFields(['examType']);
   const clinics = stationsOfExam(examType);
   if (!clinics) throw invalidField('examType');

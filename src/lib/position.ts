@@ -56,7 +56,8 @@ export async function queuePosition(ctx: RequestContext, request: PositionReques
     }
     const left = deadline - performance.now();
     const line = { day, clinic: found.clinic, version: found.version };
-    if (left <= 0 || (await ctx.wakeUps.wait(line, left, ctx.signal)) === 'stop') {
+    const hold = () => ctx.wakeUps.wait(line, left, ctx.signal);
+    if (left <= 0 || (await ctx.timing.measure('held', hold)) === 'stop') {
       return { etag: `"${tag}"`, body: undefined };
     }
   }

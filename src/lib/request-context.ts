@@ -2,7 +2,7 @@
 import type { Admin } from './admin-token.ts';
 import { badEnvironment } from './config.ts';
 import { DatabaseError } from './database.ts';
-import { DomainError, isErrorCode } from './errors.ts';
+import { DomainError, type ErrorExtra, isErrorCode } from './errors.ts';
 import { type ServiceDay, serviceDay } from './service-day.ts';
 import type { Services } from './services.ts';
 import { SQL_FUNCTIONS, type SqlFunction } from './sql-functions.ts';
@@ -24,6 +24,9 @@ export interface RequestContext extends Services {
 /** What every SQL function returns: a value, or a refusal with a code of the closed union. */
 type Answer = { readonly ok: boolean } & Record<string, unknown>;
 
+/** What one endpoint adds to a refusal of its SQL function. */
+export type RefusalExtra = (refusal: Readonly<Record<string, unknown>>) => ErrorExtra | undefined;
+
 /** Today's service day by the request's clock. */
 export function today(ctx: RequestContext): ServiceDay {
   return serviceDay(ctx.clock.now(), ctx.config.timezone, ctx.config.serviceDayStart);
@@ -37,28 +40,35 @@ export async function callFunction<T>(
   ctx: RequestContext,
   name: SqlFunction,
   args: Record<string, unknown>,
+  extra?: RefusalExtra,
 ): Promise<T> {
   await agreeWithDatabase(ctx);
   const now = ctx.clock.simulated ? { now: ctx.clock.now().toISOString() } : {};
   const answer = (await ctx.timing.measure('db', () =>
-    ctx.database.call(name, { ...args, ...now }),
+    ctx.database.call(name, { ...args, ...adminOf(args), ...now }),
   )) as Answer;
   if (SQL_FUNCTIONS[name] === 'write') announceChanges(ctx, String(args.day), answer);
-  if (!answer.ok) throw refusal(answer);
+  if (!answer.ok) throw refusal(answer, extra?.(answer));
   return answer as T;
 }
 
-function refusal(answer: Answer): DomainError {
+/** An absent admin travels as null: an argument that JSON leaves out would be a call that needs none. */
+function adminOf(args: Record<string, unknown>): { admin?: unknown } {
+  return 'admin' in args ? { admin: args.admin ?? null } : {};
+}
+
+function refusal(answer: Answer, extra: ErrorExtra | undefined): DomainError {
   if (!isErrorCode(answer.code)) throw new Error('A SQL function returned a code outside the closed union');
-  const { clinic, field, retry_after: retryAfter, limit, reset } = answer;
+  const { clinic, field, retry_after: retryAfter, limit, remaining, reset } = answer;
   return new DomainError(answer.code, {
     ...(typeof clinic === 'string' && { clinic }),
     ...(typeof field === 'string' && { field, error: `Invalid value for ${field}` }),
     ...(typeof retryAfter === 'number' && { retryAfter }),
+    ...(extra && { extra }),
     ...(typeof limit === 'number' && {
       headers: {
         'X-RateLimit-Limit': String(limit),
-        'X-RateLimit-Remaining': '0',
+        'X-RateLimit-Remaining': String(remaining),
         'X-RateLimit-Reset': String(reset),
       },
     }),

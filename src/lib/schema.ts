@@ -126,7 +126,7 @@ export const queues = pgTable(
     // Day first, so that the same index serves a day's report over all clinics.
     uniqueIndex('queues_number_of_day_key').on(t.serviceDay, t.clinicCode, t.queueNumber),
     index('queues_head_of_line_idx')
-      .on(t.clinicCode, t.serviceDay, t.priority.desc(), t.queueNumber)
+      .on(t.clinicCode, t.serviceDay, t.priority.desc().nullsFirst(), t.queueNumber)
       .where(sql`status = 'WAITING'`),
     index('queues_patient_day_idx').on(t.patientId, t.serviceDay),
   ],

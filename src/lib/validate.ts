@@ -1,7 +1,8 @@
 // A route's validation: the fields it takes, under all their accepted names, and the error for what is wrong.
 import { zValidator } from '@hono/zod-validator';
+import type { TypedResponse } from 'hono';
 import * as z from 'zod/mini';
-import { DomainError } from './errors.ts';
+import { DomainError, type ErrorBody } from './errors.ts';
 import type { Field } from './fields.ts';
 
 interface Taken<Value, Wire, Required extends boolean> {
@@ -36,6 +37,9 @@ export interface ErrorTexts {
   readonly invalid?: Readonly<Record<string, string>>;
 }
 
+/** Fields that must be there unless one of the others named is. */
+export type RequiredUnless = Readonly<Record<string, readonly string[]>>;
+
 /**
  * Validates a body (`json`) or a query and hands the handler the fields by the shape's names. Throws MISSING_FIELDS
  * with every missing name, PIN_REQUIRED when only the PIN is missing, else INVALID_FIELD for the first bad field.
@@ -44,22 +48,50 @@ export function validate<Target extends 'json' | 'query', const S extends object
   target: Target,
   shape: S,
   texts: ErrorTexts = {},
+  requiredUnless: RequiredUnless = {},
 ) {
   const schema = z.pipe(
     z.unknown(),
-    z.transform((sent) => readFields(shape as unknown as Shape, sent, texts)),
+    z.transform((sent) =>
+      readFields(
+        shape as unknown as Shape,
+        target === 'query' ? firstOfEach(sent) : sent,
+        texts,
+        requiredUnless,
+      ),
+    ),
   ) as unknown as z.ZodMiniType<Values<S>, Wires<S>>;
-  return zValidator(target, schema);
+  return zValidator(target, schema, refused);
 }
 
-function readFields(shape: Shape, sent: unknown, texts: ErrorTexts): Record<string, unknown> {
+/** What a typed client sees of a refusal: `readFields` throws it, so this hook itself never has anything to answer. */
+function refused(): (Response & TypedResponse<ErrorBody, 400, 'json'>) | undefined {
+  return undefined;
+}
+
+/** A query that repeats a name arrives as a list: its first value counts. */
+function firstOfEach(query: unknown): unknown {
+  const entries = Object.entries(query as Record<string, unknown>);
+  return Object.fromEntries(entries.map(([name, value]) => [name, Array.isArray(value) ? value[0] : value]));
+}
+
+function readFields(
+  shape: Shape,
+  sent: unknown,
+  texts: ErrorTexts,
+  requiredUnless: RequiredUnless,
+): Record<string, unknown> {
   const source = typeof sent === 'object' && sent !== null ? (sent as Record<string, unknown>) : {};
   const raw = Object.entries(shape).map(([name, { field, required }]) => {
     return { name, field, required, value: pick(source, field) };
   });
 
+  const isSent = new Set(raw.filter(({ value }) => value !== undefined).map(({ name }) => name));
   const missing = raw
-    .filter(({ required, value }) => required && value === undefined)
+    .filter(({ name, required }) => {
+      const others = requiredUnless[name];
+      return !isSent.has(name) && (others ? !others.some((other) => isSent.has(other)) : required);
+    })
     .map(({ name }) => name);
   if (missing.length > 0) throw missingFields(missing, texts);
 
@@ -103,11 +135,12 @@ function pick(source: Record<string, unknown>, { names, kind }: Field<unknown, n
 }
 
 function present(value: unknown, kind: Field<unknown, never>['kind']): unknown {
+  if (kind === 'value') return typeof value === 'string' && value.trim() === '' ? undefined : value;
   if (value === null || value === undefined) return undefined;
   if (kind === 'any') return Array.isArray(value) && value.length === 0 ? undefined : value;
-  // A query that repeats a name arrives as a list.
-  const single = Array.isArray(value) && value.length > 0 ? value[0] : value;
-  const text = typeof single === 'number' ? String(single) : single;
+  // Beyond 2^53 a JSON number has lost digits already: two ids would become one, so it is taken for no text.
+  const text =
+    typeof value === 'number' && Math.abs(value) <= Number.MAX_SAFE_INTEGER ? String(value) : value;
   if (typeof text !== 'string') return text;
   const taken = kind === 'text' ? text.trim() : text;
   return taken === '' ? undefined : taken;

@@ -3,8 +3,8 @@ import type { AppEnv } from '../lib/app-env.ts';
 import { health, liveness, readiness } from '../lib/health.ts';
 
 const answerHealth = async (c: Context<AppEnv>) => {
-  const { status, body } = await health(c.var.ctx);
-  return c.json(body, status);
+  const { status, body, headers } = await health(c.var.ctx);
+  return c.json(body, status, headers);
 };
 
 export const healthRoutes = new Hono<AppEnv>()
@@ -15,6 +15,6 @@ export const healthRoutes = new Hono<AppEnv>()
   .get('/api/v1/status', answerHealth)
   .get('/health/live', (c) => c.json(liveness(c.var.ctx)))
   .get('/health/ready', async (c) => {
-    const { status, body } = await readiness(c.var.ctx);
-    return c.json(body, status);
+    const { status, body, headers } = await readiness(c.var.ctx);
+    return c.json(body, status, headers);
   });

@@ -2,6 +2,7 @@ import { Hono } from 'hono';
 import type { AppEnv } from '../lib/app-env.ts';
 import { adminOnly } from '../lib/caller.ts';
 import { clinic, pin, user } from '../lib/fields.ts';
+import { createEntry, queueRows } from '../lib/older-queue.ts';
 import { queuePosition } from '../lib/position.ts';
 import { callNext, completeVisit, enterQueue, exitClinic, queueStatus } from '../lib/queue.ts';
 import { required, validate } from '../lib/validate.ts';
@@ -12,6 +13,10 @@ const exit = validate('json', { ...entry, pin: required(pin) });
 export const queueRoutes = new Hono<AppEnv>()
   .post('/api/v1/queue/enter', validate('json', entry), async (c) =>
     c.json(await enterQueue(c.var.ctx, c.req.valid('json'))),
+  )
+  .get('/api/v1/queue', async (c) => c.json(await queueRows(c.var.ctx)))
+  .post('/api/v1/queue', validate('json', entry), async (c) =>
+    c.json(await createEntry(c.var.ctx, c.req.valid('json')), 201),
   )
   .get(
     '/api/v1/queue/status',

@@ -15,13 +15,18 @@ const path = {
 export const routeRoutes = new Hono<AppEnv>()
   .post(
     '/api/v1/route/create',
-    validate('json', {
-      patientId: required(user),
-      examType: optional(examType),
-      gender: optional(gender),
-      stations: optional(stations),
-      clinics: optional(clinics),
-    }),
+    validate(
+      'json',
+      {
+        patientId: required(user),
+        examType: optional(examType),
+        gender: optional(gender),
+        stations: optional(stations),
+        clinics: optional(clinics),
+      },
+      {},
+      { examType: ['stations', 'clinics'] },
+    ),
     async (c) => c.json(await createRoute(c.var.ctx, c.req.valid('json'))),
   )
   .get(
