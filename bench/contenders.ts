@@ -8,17 +8,20 @@ export interface Line {
   readonly day: string;
 }
 
-/** A prepared statement with its arguments; its only column is `result`. */
+/** A statement with its arguments; its only column is `result`. */
 export interface Statement {
+  /** What it is prepared under, in scenarios that prepare. */
   readonly name: string;
   readonly text: string;
-  readonly values: readonly (string | number)[];
+  readonly values: readonly (string | number | readonly string[])[];
 }
 
 export interface Contender {
-  readonly name: 'ours' | 'floor' | 'plan';
+  readonly name: string;
   /** Puts `people` into an empty line at once, with the numbers 1 to n. */
   fill(line: Line, people: number): Statement[];
+  /** What patients bring along to the lines of a day; not part of what is measured. */
+  register?(day: string, patients: readonly string[]): Statement;
   enter(line: Line, patient: string): Statement;
   /** The number of an answer of `enter`, or null when there was none. */
   numberOf(result: unknown): number | null;
@@ -26,6 +29,9 @@ export interface Contender {
   /** The patient of an answer of `call`, or null when nobody was called. */
   calledOf(result: unknown): string | null;
 }
+
+/** The patient whose route all others copy. */
+const WHOLE_ROUTE = 'bench';
 
 /** Who calls: the account is checked at each call, as the application has it done. */
 const ADMIN = { sub: 'bench', ver: 0 };
@@ -62,6 +68,20 @@ export const ours: Contender = {
     values: [JSON.stringify({ clinic, day, by: 'admin', admin: ADMIN })],
   }),
   calledOf: (result) => (result as { user?: string }).user ?? null,
+};
+
+/** The same for patients who have a route through every clinic: an enter then marks its station as well. */
+export const oursWithRoute: Contender = {
+  ...ours,
+  name: 'ours, with a route',
+  register: (day, patients) => ({
+    name: '',
+    text: `insert into routes (route_id, patient_id, service_day, clinics, current_clinic)
+      select gen_random_uuid()::text, patient, $1, whole.clinics, whole.current_clinic
+      from routes whole, unnest($2::text[]) as patient
+      where whole.patient_id = $3`,
+    values: [day, patients, WHOLE_ROUTE],
+  }),
 };
 
 /**
@@ -125,11 +145,17 @@ export const plan: Contender = {
   calledOf: (result) => (result as { patient: string | null }).patient,
 };
 
-/** Makes what the contenders need beside the migrations: the caller's account, and the plan's schema. */
+/** Makes what the contenders need beside the migrations: the caller's account, a route, and the plan's schema. */
 export async function prepareContenders(client: pg.Client): Promise<void> {
   await client.query(
     `insert into admins (username, password_hash, token_version) values ($1, 'never compared', $2)`,
     [ADMIN.sub, ADMIN.ver],
+  );
+  await client.query(
+    `select create_route(jsonb_build_object(
+      'route_id', $1::text, 'user', $1::text, 'day', '2099-01-01', 'dynamic', false,
+      'stations', (select jsonb_agg(jsonb_build_object('id', code) order by display_order) from clinics)))`,
+    [WHOLE_ROUTE],
   );
   await client.query(await readFile(new URL('plan-baseline.sql', import.meta.url), 'utf8'));
 }

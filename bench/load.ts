@@ -11,10 +11,13 @@ export interface Scenario {
   readonly peoplePerLine: number;
   /** People who wait in every line before the first operation, and so at any time. */
   readonly waitingBefore: number;
-  /** Enters of one stretch, and calls of the next. */
+  /** Enters of one wave, and calls after them. */
   readonly operations: number;
+  /** Whether each connection prepares its statements once, or sends them to be parsed and planned every time. */
+  readonly prepared: boolean;
 }
 
+/** What one kind of operation came to in one wave. */
 export interface Stretch {
   readonly seconds: number;
   readonly latenciesMs: readonly number[];
@@ -22,10 +25,16 @@ export interface Stretch {
   readonly handedOut: readonly (string | null)[];
 }
 
+/** A crowd that came and was called. */
+export interface Wave {
+  readonly enter: Stretch;
+  readonly call: Stretch;
+}
+
 /** A contender in a scenario. It goes on where it stopped: the second wave of a day takes the numbers after the first. */
 export interface Load {
   /** Enters a crowd, then calls as often. */
-  wave(): Promise<{ readonly enter: Stretch; readonly call: Stretch }>;
+  wave(): Promise<Wave>;
 }
 
 /** Gives out service days, each once, so that no load meets the people of another. */
@@ -42,13 +51,14 @@ export function createCalendar(firstDay = '2100-01-01'): Calendar {
 }
 
 /** A load over the first `clients` connections; every line it uses is on days of its own. */
+/** Makes a load that has not begun yet. */
 export function createLoad(
   connections: readonly pg.Client[],
   contender: Contender,
   scenario: Scenario,
   nextDay: Calendar,
 ): Load {
-  const { clients, clinics, peoplePerLine, waitingBefore, operations } = scenario;
+  const { clients, clinics, peoplePerLine, waitingBefore, operations, prepared } = scenario;
   const used = connections.slice(0, clients);
   const days: string[] = [];
   let waves = 0;
@@ -69,9 +79,17 @@ export function createLoad(
       if (waitingBefore === 0) continue;
       for (const clinic of clinics) {
         for (const statement of contender.fill({ clinic, day }, waitingBefore)) {
-          await connections[0]?.query(asQuery(statement));
+          await connections[0]?.query(asQuery(statement, false));
         }
       }
+    }
+  }
+
+  async function register(visits: readonly { line: Line; patient: string }[]): Promise<void> {
+    if (!contender.register) return;
+    for (const day of new Set(visits.map(({ line }) => line.day))) {
+      const patients = visits.filter(({ line }) => line.day === day).map(({ patient }) => patient);
+      await connections[0]?.query(asQuery(contender.register(day, patients), false));
     }
   }
 
@@ -80,19 +98,25 @@ export function createLoad(
       const first = waves * operations;
       waves += 1;
       await openDaysUntil(first + operations);
-      const lines = Array.from({ length: operations }, (_, index) => lineOf(first + index));
+      const visits = Array.from({ length: operations }, (_, index) => ({
+        line: lineOf(first + index),
+        patient: randomUUID(),
+      }));
+      await register(visits);
       const entered = await run(
         used,
-        lines.map((line) => contender.enter(line, randomUUID())),
+        prepared,
+        visits.map(({ line, patient }) => contender.enter(line, patient)),
       );
       const called = await run(
         used,
-        lines.map((line) => contender.call(line)),
+        prepared,
+        visits.map(({ line }) => contender.call(line)),
       );
       return {
         enter: stretch(entered, (result, index) => {
           const number = contender.numberOf(result);
-          const line = lines[index];
+          const line = visits[index]?.line;
           return number === null || !line ? null : `${line.clinic} ${line.day} ${number}`;
         }),
         call: stretch(called, (result) => contender.calledOf(result)),
@@ -108,7 +132,11 @@ interface Run {
 }
 
 /** Each connection has one statement under way, until all are done. */
-async function run(connections: readonly pg.Client[], statements: readonly Statement[]): Promise<Run> {
+async function run(
+  connections: readonly pg.Client[],
+  prepared: boolean,
+  statements: readonly Statement[],
+): Promise<Run> {
   const latenciesMs = new Array<number>(statements.length).fill(0);
   const results = new Array<unknown>(statements.length);
   const waiting = statements.entries();
@@ -117,7 +145,10 @@ async function run(connections: readonly pg.Client[], statements: readonly State
     connections.map(async (connection) => {
       for (const [index, statement] of waiting) {
         const sent = performance.now();
-        const { rows } = await connection.query<[unknown]>({ ...asQuery(statement), rowMode: 'array' });
+        const { rows } = await connection.query<[unknown]>({
+          ...asQuery(statement, prepared),
+          rowMode: 'array',
+        });
         latenciesMs[index] = performance.now() - sent;
         results[index] = rows[0]?.[0];
       }
@@ -133,6 +164,7 @@ function stretch(
   return { seconds, latenciesMs, handedOut: results.map(keyOf) };
 }
 
-function asQuery({ name, text, values }: Statement): pg.QueryConfig {
-  return { ...(name && { name }), text, values: [...values] };
+/** Both kinds travel in the extended protocol, with their values apart. */
+function asQuery({ name, text, values }: Statement, prepared: boolean): pg.QueryConfig {
+  return { ...(prepared && { name }), text, values: [...values] };
 }

@@ -24,13 +24,15 @@ $$;
 --> statement-breakpoint
 -- Marks a station of a route with the moment of entry. The caller holds the route row.
 create function mark_station_entered(p_route uuid, p_clinic text, p_at timestamptz) returns void
-language sql set search_path = public, pg_temp as $$
+language plpgsql as $$
+begin
   update routes r
-  set clinics = jsonb_set(r.clinics, array[(s.ordinality - 1)::text, 'entryTime'], to_jsonb(iso_utc(p_at)))
-  from jsonb_array_elements((select clinics from routes where id = p_route)) with ordinality as s
-  where r.id = p_route
-    and s.value ->> 'clinic' = p_clinic
-    and s.value ->> 'status' <> 'completed'
+    set clinics = jsonb_set(r.clinics, array[(s.ordinality - 1)::text, 'entryTime'], to_jsonb(iso_utc(p_at)))
+    from jsonb_array_elements((select clinics from routes where id = p_route)) with ordinality as s
+    where r.id = p_route
+      and s.value ->> 'clinic' = p_clinic
+      and s.value ->> 'status' <> 'completed';
+end
 $$;
 --> statement-breakpoint
 -- {clinic, user, day, priority?, now?}: a new entry at the end of the line, or the entry there already is.
@@ -155,9 +157,14 @@ begin
     return jsonb_build_object('ok', false, 'code', 'UNKNOWN_CLINIC');
   end if;
 
-  perform lock_queue_counter(v_clinic, v_day);
   select c.version, c.last_called_at into v_version, v_last_called from queue_counters c
-    where c.clinic_code = v_clinic and c.service_day = v_day;
+    where c.clinic_code = v_clinic and c.service_day = v_day
+    for update;
+  if not found then
+    perform lock_queue_counter(v_clinic, v_day);
+    select c.version, c.last_called_at into v_version, v_last_called from queue_counters c
+      where c.clinic_code = v_clinic and c.service_day = v_day;
+  end if;
   v_now := coalesce((p_args ->> 'now')::timestamptz, clock_timestamp());
 
   if p_args ? 'due_after'
@@ -181,10 +188,13 @@ begin
   -- Plain FOR UPDATE: SKIP LOCKED would pass over a head whom somebody touches at this moment. It finds nothing
   -- when that somebody moved the head on, so look again for as long as anybody waits.
   loop
-    select * into v_entry from queues q
-      where q.clinic_code = v_clinic and q.service_day = v_day and q.status = 'WAITING'
-      order by q.priority desc, q.queue_number
-      limit 1 for update;
+    update queues q set status = 'CALLED', called_at = v_now, call_count = q.call_count + 1
+      where q.id = (
+        select head.id from queues head
+        where head.clinic_code = v_clinic and head.service_day = v_day and head.status = 'WAITING'
+        order by head.priority desc, head.queue_number
+        limit 1 for update)
+      returning q.* into v_entry;
     exit when found;
     if not exists (
       select 1 from queues q where q.clinic_code = v_clinic and q.service_day = v_day and q.status = 'WAITING'
@@ -194,8 +204,6 @@ begin
     end if;
   end loop;
 
-  update queues set status = 'CALLED', called_at = v_now, call_count = call_count + 1
-    where id = v_entry.id returning * into v_entry;
   update queue_counters c set last_called_at = v_now, version = c.version + 1
     where c.clinic_code = v_clinic and c.service_day = v_day
     returning c.version into v_version;

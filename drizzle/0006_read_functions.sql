@@ -1,8 +1,9 @@
 -- Reads: one statement each, served by an index, of one moment.
 
 -- {clinic, user, day}: the caller's place. Index: queues_entry_of_day_key, then queues_head_of_line_idx.
+-- Whoever waits asks this again and again: planned for each day anew, it would cost twice as much.
 create function queue_position(p_args jsonb) returns jsonb
-language plpgsql stable set search_path = public, pg_temp as $$
+language plpgsql stable set search_path = public, pg_temp set plan_cache_mode = force_generic_plan as $$
 declare
   v_clinic text := resolve_clinic(p_args ->> 'clinic');
   v_state jsonb;

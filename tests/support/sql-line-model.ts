@@ -26,8 +26,9 @@ export class LineModel {
 
   /** What the line would have answered, in the fields that decide; equal to `observed` when the answer was right. */
   expected(change: LineChange): object {
-    const { version } = change.answer;
-    const later = version > this.#lastVersion;
+    const { version, ok } = change.answer;
+    // A refused call changes nothing, so it carries the version it saw.
+    const later = ok ? version > this.#lastVersion : version >= this.#lastVersion;
     this.#lastVersion = version;
     switch (change.kind) {
       case 'enter':
