@@ -85,7 +85,7 @@ export async function openEmptyDatabase(connections = 4): Promise<SqlDatabase> {
 }
 
 /** A database with our schema, by default with more connections than cores can serve. */
-export async function openMigratedDatabase(connections = 60): Promise<SqlDatabase> {
+export async function openMigratedDatabase(connections = 90): Promise<SqlDatabase> {
   const database = await openEmptyDatabase(connections);
   await migrateUrl(database.url);
   return database;
