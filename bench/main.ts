@@ -6,16 +6,20 @@ import { dim, green, red } from '../local/terminal.ts';
 import { ours, oursWithRoute } from './contenders.ts';
 import { startBenchDatabase } from './database.ts';
 import { createCalendar, createLoad, type Wave } from './load.ts';
+import { measureMetricsCost } from './metrics-cost.ts';
 import { MOST_CLIENTS, racesFor } from './races.ts';
-import { type Row, rowsOf, tableOf } from './report.ts';
+import { type Row, rowsOf, runtimesTable, tableOf } from './report.ts';
+import { measureRuntimes } from './runtimes.ts';
 import { measureStartup } from './startup.ts';
 
-const HELP = `npm run bench -- [--quick] [--rounds N] [--json] [--startup]
+const HELP = `npm run bench -- [--quick] [--rounds N] [--json] [--startup | --runtimes | --metrics]
 
   --quick     one short round of a few races; only duplicates fail
   --rounds N  rounds that are measured, after one that is not (15)
   --json      the figures as JSON
-  --startup   instead: how soon \`npm start\` is ready, and how much memory it takes`;
+  --startup   instead: how soon \`npm start\` is ready, and how much memory it takes
+  --runtimes  instead: cold start and warm CPU per request on each target's runtime, against a bare hello
+  --metrics   instead: CPU of a cached read with and without its metrics`;
 
 /** The share of the floor's speed that our functions shall keep. */
 const GOAL = 0.7;
@@ -28,6 +32,8 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '15' },
     json: { type: 'boolean', default: false },
     startup: { type: 'boolean', default: false },
+    runtimes: { type: 'boolean', default: false },
+    metrics: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
@@ -36,6 +42,10 @@ if (values.help) {
   console.log(HELP);
 } else if (values.startup) {
   process.exitCode = await startup();
+} else if (values.runtimes) {
+  process.exitCode = await runtimes();
+} else if (values.metrics) {
+  process.exitCode = await metricsCost();
 } else {
   const rounds = values.quick ? QUICK_ROUNDS : Number(values.rounds);
   if (Number.isInteger(rounds) && rounds > 0) {
@@ -118,6 +128,30 @@ async function startup(): Promise<number> {
     `${mark(report.ok)} within ${report.goal.seconds} s and ${report.goal.megabytes} MB; medians of ${report.runs} runs`,
   );
   return report.ok ? 0 : 1;
+}
+
+async function runtimes(): Promise<number> {
+  const report = await measureRuntimes(values.quick, (runtime) => say(dim(runtime)));
+  if (values.json) console.log(JSON.stringify(report, null, 2));
+  else console.log(`\n${runtimesTable(report)}\n`);
+  const { ok, goal, starts, rounds, requests } = report;
+  say(
+    `${mark(ok)} a cached read takes at most ${goal} hellos; medians of ${starts} starts, and of ${rounds} rounds ` +
+      `of ${requests} requests`,
+  );
+  return ok || values.quick ? 0 : 1;
+}
+
+async function metricsCost(): Promise<number> {
+  const report = await measureMetricsCost(values.quick);
+  if (values.json) console.log(JSON.stringify(report, null, 2));
+  const { ok, goal, rounds, requests, ratio, noise, without, counted } = report;
+  say(
+    `${mark(ok)} a counted request takes ${ratio.toFixed(3)} of one that is not (at most ${goal}), where that one takes ` +
+      `${noise.toFixed(3)} of itself: ` +
+      `${counted.toFixed(0)} and ${without.toFixed(0)} µs of CPU; medians of ${rounds} rounds of ${requests} requests`,
+  );
+  return ok || values.quick ? 0 : 1;
 }
 
 function mark(ok: boolean): string {

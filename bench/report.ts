@@ -3,6 +3,7 @@ import { bold, dim, red } from '../local/terminal.ts';
 import { type Contender, floor } from './contenders.ts';
 import type { Stretch, Wave } from './load.ts';
 import type { Race } from './races.ts';
+import type { RuntimesReport } from './runtimes.ts';
 import { countRepeated, median, medianRatio, percentile } from './statistics.ts';
 
 /** What one contender did in one race. */
@@ -100,6 +101,49 @@ export function tableOf(rows: readonly Row[]): string {
       const shown = row.duplicates > 0 ? red(text) : row.contender === floor.name ? dim(text) : text;
       const isFirst = row.title !== rows[index - 1]?.title;
       return isFirst ? ['', bold(row.title), dim(line(COLUMNS.map(([head]) => head))), shown] : [shown];
+    })
+    .join('\n');
+}
+
+const RUNTIME_COLUMNS = [
+  'runtime',
+  'cold ms: hello',
+  'ours',
+  'ratio',
+  'warm µs: hello',
+  'one hop',
+  'ours',
+  'ratio',
+  'from the cache',
+];
+
+/** The runtimes, one line each, aligned. */
+export function runtimesTable({ rows }: RuntimesReport): string {
+  const lines = [
+    RUNTIME_COLUMNS,
+    ...rows.map(({ runtime, cold, warm, hop, cached }) => [
+      runtime,
+      cold.hello.toFixed(0),
+      cold.ours.toFixed(0),
+      cold.ratio.toFixed(2),
+      warm.hello.toFixed(0),
+      hop.toFixed(0),
+      warm.ours.toFixed(0),
+      warm.ratio.toFixed(2),
+      `${(cached * 100).toFixed(0)} %`,
+    ]),
+  ];
+  const widths = RUNTIME_COLUMNS.map((_, column) =>
+    Math.max(...lines.map((line) => line[column]?.length ?? 0)),
+  );
+  return lines
+    .map((line, index) => {
+      const text = line
+        .map((cell, column) =>
+          column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0),
+        )
+        .join('  ');
+      return index === 0 ? dim(text) : text;
     })
     .join('\n');
 }

@@ -1,11 +1,12 @@
 // How soon `npm start` answers on the embedded default, and how much memory it takes once it is warm.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freePort } from '../tests/support/free-port.ts';
+import { freePort } from '../local/free-port.ts';
+import { familyOf, statusField } from './process-family.ts';
 import { median } from './statistics.ts';
 
 /** What one start took: medians where it stands for several. */
@@ -116,29 +117,10 @@ async function warmUp(url: string): Promise<void> {
 
 /** The memory of a process and all below it. */
 async function memoryOf(root: number): Promise<Pick<Start, 'warmMb' | 'peakMb'>> {
-  try {
-    const statuses = await Promise.all(
-      (await readdir('/proc'))
-        .filter((name) => /^\d+$/.test(name))
-        .map((pid) => readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')),
-    );
-    const family = new Set([root]);
-    // A child's id may be below its parent's: look until nobody new turns up.
-    for (let known = 0; known < family.size; ) {
-      known = family.size;
-      for (const status of statuses) {
-        if (family.has(field(status, 'PPid'))) family.add(field(status, 'Pid'));
-      }
-    }
-    const members = statuses.filter((status) => family.has(field(status, 'Pid')));
-    const sum = (name: string): number =>
-      members.reduce((total, status) => total + (field(status, name) || 0) / 1024, 0);
-    return { warmMb: sum('VmRSS'), peakMb: sum('VmHWM') };
-  } catch {
-    return { warmMb: Number.NaN, peakMb: Number.NaN };
-  }
-}
-
-function field(status: string, name: string): number {
-  return Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1]);
+  const members = [...(await familyOf(root)).values()];
+  const sum = (name: string): number =>
+    members.length === 0
+      ? Number.NaN
+      : members.reduce((total, status) => total + (statusField(status, name) || 0) / 1024, 0);
+  return { warmMb: sum('VmRSS'), peakMb: sum('VmHWM') };
 }

@@ -8,20 +8,35 @@ export interface NewAdmin {
   readonly password: string;
 }
 
+type AdminSettings = Readonly<Record<string, string | undefined>>;
+
+/** The name of an account for which nobody chose one. */
+const FIRST_ADMIN = 'admin';
+
 /** Fewest characters of a password that somebody chose. */
 const SHORTEST_PASSWORD = 10;
 
 /** Makes the account, or gives it a new password (which revokes its tokens). True when it is new. */
 export async function saveAdmin(database: Database, { username, password }: NewAdmin): Promise<boolean> {
+  checkAccount({ username, password });
+  const secret = await passwordDigest(password);
+  const { created } = (await database.call('save_admin', { username, secret })) as { created: boolean };
+  return created;
+}
+
+/** Throws when this name or password is none that an account may have. */
+function checkAccount({ username, password }: NewAdmin): void {
   if (!/^[\p{L}\p{N}._@-]{1,64}$/u.test(username)) {
     throw new Error('A user name has 1 to 64 letters, digits and any of . _ @ -');
   }
   if (password.length < SHORTEST_PASSWORD) {
     throw new Error(`A password has at least ${SHORTEST_PASSWORD} characters`);
   }
-  const secret = await passwordDigest(password);
-  const { created } = (await database.call('save_admin', { username, secret })) as { created: boolean };
-  return created;
+}
+
+/** Throws when ensureAdmin could not make the account that the settings ask for. */
+export function checkAdminSettings({ ADMIN_USERNAME, ADMIN_PASSWORD }: AdminSettings): void {
+  if (ADMIN_PASSWORD) checkAccount({ username: ADMIN_USERNAME || FIRST_ADMIN, password: ADMIN_PASSWORD });
 }
 
 /** A password that nobody can guess: 96 random bits. */
@@ -35,9 +50,9 @@ export function freshPassword(): string {
  */
 export async function ensureAdmin(
   database: Database,
-  settings: Readonly<Record<string, string | undefined>>,
+  settings: AdminSettings,
 ): Promise<NewAdmin | undefined> {
-  const username = settings.ADMIN_USERNAME || 'admin';
+  const username = settings.ADMIN_USERNAME || FIRST_ADMIN;
   const password = settings.ADMIN_PASSWORD;
   if (password) {
     const secret = await passwordDigest(password);

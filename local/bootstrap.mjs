@@ -13,9 +13,20 @@ const bin = (name) => `${root}node_modules/.bin/${name}`;
 /** Scripts of ours run in this very process, so that `npm start` is one process and gets its signals itself. */
 const SCRIPTS = new Map([
   ['start', 'local/start.ts'],
+  ['serve', 'local/serve.ts'],
   ['admin', 'local/admin.ts'],
   ['demo', 'demo/main.ts'],
   ['bench', 'bench/main.ts'],
+  ['build', 'deployment/build/main.ts'],
+  ['smoke', 'deployment/smoke/main.ts'],
+  ['deploy', 'deployment/deploy-command.ts'],
+  ['switch', 'deployment/switch-command.ts'],
+  ['rollback', 'deployment/rollback-command.ts'],
+  ['status', 'deployment/status-command.ts'],
+  ['import', 'local/previous-data/main.ts'],
+  ['monitor', 'monitoring/main.ts'],
+  ['monitor:dashboard', 'monitoring/write-dashboard.ts'],
+  ['monitor:proof', 'monitoring/proof.ts'],
   ['db:migrate', 'drizzle/migrate.ts'],
 ]);
 
@@ -23,6 +34,7 @@ const SCRIPTS = new Map([
 const TOOLS = new Map([
   ['dev', [[bin('tsx'), 'watch', '--clear-screen=false', 'local/start.ts']]],
   ['test', [[bin('vitest'), 'run']]],
+  ['test:soak', [[bin('vitest'), 'run']]],
   ['db:generate', [[bin('drizzle-kit'), 'generate']]],
   [
     'check',
@@ -41,6 +53,8 @@ if (!script && !steps) {
 }
 requireNode();
 process.chdir(root);
+// The soak is the same tests at their full volumes (tests/support/volume.ts).
+if (command === 'test:soak') process.env.SOAK = '1';
 install();
 if (script) {
   const { register } = await import('tsx/esm/api');

@@ -21,6 +21,13 @@ export function refuseUsage(message: string, help: string): never {
   process.exit(2);
 }
 
+/** The port that a flag names, 0 for any free one. A wrong one ends the process as `readFlags` does. */
+export function portNumber(text: string, help: string): number {
+  const port = Number(text);
+  if (Number.isInteger(port) && port >= 0 && port <= 65535) return port;
+  return refuseUsage(`--port takes a number from 0 to 65535, not ${text}`, help);
+}
+
 /** Prints why the command failed, and lets the process end with exit code 1. */
 export function reportFailure(error: unknown): void {
   console.error(red(sentenceOf(error)));

@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import type { EventEmitter } from 'node:events';
 import type { Redis } from 'ioredis';
 import RedisMock from 'ioredis-mock';
+import { type LuaMachine, openLuaMachine, type Script } from './lua-machine.ts';
 import { type CommandRule, normaliseCommand } from './redis-commands.ts';
 import {
   outcomeOf,
@@ -15,7 +16,7 @@ import {
   type RedisReply,
   type SubscriptionHandlers,
 } from './redis-driver.ts';
-import { readScriptReply, wrapScript } from './redis-lua.ts';
+import { BOOT, readScriptReply } from './redis-lua.ts';
 import { scriptSha, withoutShebang } from './redis-script.ts';
 
 /** The mock drops an expired key only when it is touched; rate-limit windows never are again. */
@@ -26,7 +27,8 @@ export function openEmbeddedRedis(): RedisDriver {
   // Instances of the mock with the same host share their data, which is also how its subscribers hear publishers.
   const host = `embedded-${randomUUID()}`;
   const redis = new RedisMock({ host });
-  const scripts = new Map<string, string>();
+  const machine = openLuaMachine(redis, BOOT);
+  const scripts = new Map<string, Script>();
   const subscribers = new Set<Redis>();
   const { context } = redis as Redis & { readonly context: SharedContext };
   context.channels.setMaxListeners(0);
@@ -40,12 +42,12 @@ export function openEmbeddedRedis(): RedisDriver {
     switch (name.toUpperCase()) {
       case 'EVAL':
       case 'EVAL_RO':
-        return evaluate(redis, loadScript(scripts, wordAt(args, 0, 'eval')), args.slice(1));
+        return evaluate(machine, loadScript(machine, scripts, wordAt(args, 0, 'eval')), args.slice(1));
       case 'EVALSHA':
       case 'EVALSHA_RO':
-        return evaluate(redis, findScript(scripts, wordAt(args, 0, 'evalsha')), args.slice(1));
+        return evaluate(machine, findScript(scripts, wordAt(args, 0, 'evalsha')), args.slice(1));
       case 'SCRIPT':
-        return manageScripts(scripts, args);
+        return manageScripts(machine, scripts, args);
       default:
         return runCommand(redis, command);
     }
@@ -114,27 +116,31 @@ function toReply(value: unknown, rule: CommandRule): RedisReply {
   return Object.entries(value).flatMap(([field, content]) => [field, toReply(content, rule)]);
 }
 
-function loadScript(scripts: Map<string, string>, script: string): string {
-  const sha = scriptSha(script);
+function loadScript(machine: LuaMachine, scripts: Map<string, Script>, text: string): Script {
+  const sha = scriptSha(text);
   const known = scripts.get(sha);
   if (known !== undefined) return known;
-  const wrapped = wrapScript(withoutShebang(script));
-  scripts.set(sha, wrapped);
-  return wrapped;
+  const script = machine.compile(withoutShebang(text));
+  scripts.set(sha, script);
+  return script;
 }
 
-function findScript(scripts: Map<string, string>, sha: string): string {
+function findScript(scripts: ReadonlyMap<string, Script>, sha: string): Script {
   const script = scripts.get(sha.toLowerCase());
   if (script === undefined) throw new RedisError('NOSCRIPT No matching script. Please use EVAL.');
   return script;
 }
 
-function manageScripts(scripts: Map<string, string>, args: readonly string[]): RedisReply {
+function manageScripts(
+  machine: LuaMachine,
+  scripts: Map<string, Script>,
+  args: readonly string[],
+): RedisReply {
   const [action = '', ...rest] = args;
   switch (action.toUpperCase()) {
     case 'LOAD': {
       const script = wordAt(rest, 0, 'script|load');
-      loadScript(scripts, script);
+      loadScript(machine, scripts, script);
       return scriptSha(script);
     }
     case 'EXISTS':
@@ -147,12 +153,12 @@ function manageScripts(scripts: Map<string, string>, args: readonly string[]): R
   }
 }
 
-async function evaluate(redis: Redis, wrapped: string, args: readonly string[]): Promise<RedisReply> {
+function evaluate(machine: LuaMachine, script: Script, args: readonly string[]): RedisReply {
   const keys = Number(wordAt(args, 0, 'eval'));
   if (!Number.isInteger(keys)) throw new RedisError('ERR value is not an integer or out of range');
   if (keys < 0) throw new RedisError("ERR Number of keys can't be negative");
   if (keys > args.length - 1) throw new RedisError("ERR Number of keys can't be greater than number of args");
-  return readScriptReply(String(await redis.eval(wrapped, keys, ...args.slice(1))));
+  return readScriptReply(machine.run(script, args.slice(1, keys + 1), args.slice(keys + 1)));
 }
 
 function wordAt(args: readonly string[], index: number, command: string): string {

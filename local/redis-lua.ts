@@ -1,18 +1,17 @@
 /**
- * Makes `ioredis-mock` run Lua by Redis' rules. The script is wrapped in Lua that converts arguments, replies and
- * errors as Redis documents it, and hands the outcome over in RESP, the form a server would have sent.
+ * Makes `ioredis-mock` run Lua by Redis' rules: arguments, replies and errors are converted as Redis documents it, and
+ * the outcome is handed over in RESP, the form a server would have sent.
  */
 import { COMMAND_RULES, FLAG_OPTIONS, VALUE_OPTIONS } from './redis-commands.ts';
 import { RedisError, type RedisReply } from './redis-driver.ts';
 
-/** Tables as text, searched when needed: every run builds the prelude anew, and building tables would double its cost. */
 const rules = [...COMMAND_RULES]
   .map(([name, { arity, reply, ...at }]) => {
-    return ` ${name}:${arity},${reply},${at.optionsFrom},${at.integerAt},${at.pairsFrom};`;
+    return `['${name}'] = { ${arity}, '${reply}', ${at.optionsFrom}, ${at.integerAt}, ${at.pairsFrom} },`;
   })
   .join('');
 const options = [...FLAG_OPTIONS.map((name) => [name, 0] as const), ...VALUE_OPTIONS]
-  .map(([name, values]) => ` ${name}:${values};`)
+  .map(([name, values]) => `['${name}'] = ${values},`)
   .join('');
 
 /**
@@ -20,7 +19,7 @@ const options = [...FLAG_OPTIONS.map((name) => [name, 0] as const), ...VALUE_OPT
  * mock loses an empty string in a lone reply, but not inside an array, so GET and HGET ask for an array of one.
  */
 const PRELUDE = `
-local rules, options = '${rules}', '${options}'
+local rules, options = { ${rules} }, { ${options} }
 local parseNumber, plainText = tonumber, tostring
 local raw, null = call, call(true, 'mget', '')[1]
 local SMALL = 1000000
@@ -62,9 +61,9 @@ local function run(...)
     end
   end
   local name = string.lower(words[1])
-  local arity, kind, from, integer, pairs = string.match(rules, ' ' .. name .. ':(%-?%d+),(%a+),(%d+),(%d+),(%d+);')
-  if arity == nil then return fail('ERR Unknown Redis command called from script') end
-  arity, from, integer, pairs = parseNumber(arity), parseNumber(from), parseNumber(integer), parseNumber(pairs)
+  local rule = rules[name]
+  if rule == nil then return fail('ERR Unknown Redis command called from script') end
+  local arity, kind, from, integer, pairs = table.unpack(rule)
   if (arity >= 0 and count ~= arity) or count < -arity or (pairs > 0 and (count - pairs) % 2 ~= 0) then
     return fail('ERR Wrong number of args calling Redis command from script')
   end
@@ -72,7 +71,7 @@ local function run(...)
   local at = from > 0 and from + 1 or count + 1
   while at <= count do
     local option = string.upper(words[at])
-    local values = parseNumber(string.match(options, ' ' .. option .. ':(%d);'))
+    local values = options[option]
     if values == nil or at + values > count then return fail('ERR syntax error') end
     if string.find(option, '^[EP]X') and not string.find(words[at + 1], '^[1-9]%d*$') then
       return fail(NOT_AN_INTEGER)
@@ -149,23 +148,23 @@ setmetatable(_G, {
 })
 `.replaceAll('\n', ' ');
 
-/** The wrapped script; running it gives the outcome as RESP text, read with `readScriptReply`. */
-export function wrapScript(script: string): string {
-  const open = `[${delimiter(script)}[`;
-  const close = `]${delimiter(script)}]`;
-  return `${PRELUDE} local chunk, problem = compile(${open}\n${script}${close}, '@user_script')
-if chunk == nil then return encode(fail('ERR Error compiling script (new function): ' .. problem)) end
-return finish(pcall(chunk))`;
-}
+/**
+ * What a machine runs before any script: it defines `redis` as Redis has it, and returns what compiles a script and what
+ * runs it, giving its outcome as RESP text, read with `readScriptReply`.
+ */
+export const BOOT = `${PRELUDE}
+local function compileScript(script)
+  local chunk, problem = compile(script, '@user_script')
+  return chunk or 'ERR Error compiling script (new function): ' .. problem
+end
+local function runScript(chunk, keys, args)
+  rawset(_G, 'KEYS', keys)
+  rawset(_G, 'ARGV', args)
+  return finish(pcall(chunk))
+end
+return compileScript, runScript`;
 
-/** A row of `=` long enough that the script cannot end the Lua literal it is put into. */
-function delimiter(script: string): string {
-  let marks = '=';
-  while (script.includes(`]${marks}]`) || script.endsWith(`]${marks}`)) marks += '=';
-  return marks;
-}
-
-/** Reads the RESP text of a wrapped script. Throws `RedisError` when the script failed or returned an error. */
+/** Reads the RESP text of a script's outcome. Throws `RedisError` when the script failed or returned an error. */
 export function readScriptReply(text: string): RedisReply {
   const bytes = Buffer.from(text);
   let at = 0;

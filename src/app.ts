@@ -8,9 +8,13 @@ import { caller } from './lib/caller.ts';
 import { readWebPageSettings } from './lib/config.ts';
 import { cors } from './lib/cors.ts';
 import { answerError } from './lib/error-boundary.ts';
+import { idempotency } from './lib/idempotency.ts';
 import { knownPaths, methodsByPath, pathOf } from './lib/known-paths.ts';
+import { rateLimit } from './lib/rate-limit.ts';
 import { requestId } from './lib/request-id.ts';
+import { requestLog } from './lib/request-log.ts';
 import { requestMetrics } from './lib/request-metrics.ts';
+import { trustedProxy } from './lib/trusted-proxy.ts';
 import { webPageMode } from './lib/web-page-mode.ts';
 import { adminRoutes } from './routes/admin.ts';
 import { docsRoutes } from './routes/docs.ts';
@@ -36,6 +40,8 @@ export function createApp(options: TargetOptions) {
   const app = new Hono<AppEnv>({ getPath: pathOf })
     // The order is the order of the checks that the contract promises.
     .use(requestId)
+    .use(trustedProxy(options.proxySecret))
+    .use(requestLog(options.target, options.services, () => table))
     .use(requestMetrics(options.services, () => table))
     .use(answerHeaders(options.target))
     .use(cors)
@@ -44,6 +50,8 @@ export function createApp(options: TargetOptions) {
     .use(serve(options))
     .use(body)
     .use(caller(options))
+    .use(rateLimit)
+    .use(idempotency)
     .route('/', healthRoutes)
     .route('/', metricsRoutes)
     .route('/', docsRoutes)
@@ -62,7 +70,7 @@ export function createApp(options: TargetOptions) {
     .route('/', routeRoutes);
 
   app.onError(answerError);
-  table = methodsByPath(app);
+  table = methodsByPath(app, options.unpublished);
   return app;
 }
 

@@ -65,12 +65,15 @@ function setUp() {
   });
   const ctx: RequestContext = {
     ...services,
+    ...services.waiting(),
     requestId: 'test',
     timing: new Timing(),
     admin: ADMIN,
     foreignOrigin: false,
     clientIp: '::1',
+    admitted: Promise.resolve(),
     signal: new AbortController().signal,
+    waitUntil: () => undefined,
   };
   const channel = new EventChannel(ctx);
   const feed = new AdminFeed(ctx, channel);

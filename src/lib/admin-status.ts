@@ -1,6 +1,7 @@
 // The staff's overview of all clinics. Without a current admin the database leaves out people and PINs.
 import { COMMIT, VERSION } from './build-info.ts';
-import { callFunction, type RequestContext, today } from './request-context.ts';
+import { type Cached, readThroughCache } from './cached-read.ts';
+import { type RequestContext, today } from './request-context.ts';
 
 interface ClinicOverview {
   readonly clinic: string;
@@ -34,10 +35,12 @@ const STORES = {
 /** Every clinic with its line; an admin also sees who is in it, and the PINs, made where missing. One round trip. */
 export async function adminStatus(ctx: RequestContext) {
   const { day, end } = today(ctx);
-  const { queues } = await callFunction<{ queues: readonly ClinicOverview[] }>(ctx, 'admin_status', {
-    day,
-    day_end: end,
-    admin: ctx.admin,
+  const { queues, stale }: Cached<{ queues: readonly ClinicOverview[] }> = await readThroughCache(ctx, {
+    sql: 'admin_status',
+    args: { day, day_end: end },
+    key: 'admin:status',
+    moreForAdmin: true,
+    staleWhileDown: true,
   });
   const now = ctx.clock.now();
   const completed = sum(queues.map((queue) => queue.completed));
@@ -62,6 +65,7 @@ export async function adminStatus(ctx: RequestContext) {
       uptime_seconds: Math.floor((now.getTime() - ctx.startedAt.getTime()) / 1000),
     },
     timestamp: now.toISOString(),
+    ...(stale && { stale }),
   } as const;
 }
 

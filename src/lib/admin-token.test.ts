@@ -8,11 +8,11 @@ const ADMIN = { sub: 'aisha', role: 'admin', ver: 3 };
 const NOW = Date.parse('2025-10-29T12:00:00.900Z');
 
 /** Tokens with a clock that a test moves. */
-function tokensAt(secret = SECRET) {
+function tokensAt(secret = SECRET, ...previous: string[]) {
   let time = NOW;
   const clock = { now: () => new Date(time), simulated: true };
   return {
-    tokens: createAdminTokens(secret, clock, randomIds),
+    tokens: createAdminTokens([secret, ...previous], clock, randomIds),
     wait: (seconds: number) => {
       time += seconds * 1000;
     },
@@ -22,6 +22,9 @@ function tokensAt(secret = SECRET) {
 const base64 = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
 const decoded = (token: string, part: 0 | 1) =>
   JSON.parse(Buffer.from(token.split('.')[part] ?? '', 'base64url').toString());
+
+/** A secret of another age, before or after the present one. */
+const OTHER = 'the other secret, of at least thirty-two characters';
 
 function signed(header: object, claims: unknown, secret = SECRET, hash = 'sha256'): string {
   const text = `${base64(header)}.${base64(claims)}`;
@@ -89,6 +92,46 @@ describe('a token', () => {
     ['a megabyte', 'x'.repeat(1_000_000)],
   ])('with %s is none, and is no error either', async (_name, token) => {
     expect(await tokensAt().tokens.read(token)).toBeUndefined();
+  });
+
+  it('signed under the previous secret counts while both are known, and no longer', async () => {
+    const token = await tokensAt(OTHER).tokens.issue(ADMIN);
+    expect(await tokensAt(SECRET, OTHER).tokens.read(token)).toMatchObject(ADMIN);
+    expect(await tokensAt(SECRET).tokens.read(token)).toBeUndefined();
+  });
+
+  it('is signed under the present secret only, however often it was rotated', async () => {
+    const token = await tokensAt(SECRET, OTHER).tokens.issue(ADMIN);
+    expect(await tokensAt(SECRET).tokens.read(token)).toMatchObject(ADMIN);
+    expect(await tokensAt(OTHER).tokens.read(token)).toBeUndefined();
+  });
+
+  it('counts on targets that are not rotated yet, where the new secret comes as the previous one first', async () => {
+    // Step 1 gives every target the new secret as the second one; step 2 changes their places, target by target.
+    const [before, after] = [tokensAt(OTHER, SECRET).tokens, tokensAt(SECRET, OTHER).tokens];
+    expect(await before.read(await after.issue(ADMIN))).toMatchObject(ADMIN);
+    expect(await after.read(await before.issue(ADMIN))).toMatchObject(ADMIN);
+  });
+
+  it('of the previous secret expires, is bound to HS256 and needs its claims like any other', async () => {
+    const { tokens, wait } = tokensAt(SECRET, OTHER);
+    expect(await tokens.read(signed({ alg: 'HS512', typ: 'JWT' }, CLAIMS, OTHER, 'sha512'))).toBeUndefined();
+    expect(await tokens.read(signed(HS256, { ...CLAIMS, ver: undefined }, OTHER))).toBeUndefined();
+    const token = await tokensAt(OTHER).tokens.issue(ADMIN);
+    wait(TOKEN_LIFETIME);
+    expect(await tokens.read(token)).toBeUndefined();
+  });
+
+  it('issued by a target whose clock is ahead is taken at once, and ends by the reader’s own clock', async () => {
+    const ahead = tokensAt();
+    ahead.wait(30);
+    const token = await ahead.tokens.issue(ADMIN);
+    const reader = tokensAt();
+    expect(await reader.tokens.read(token)).toMatchObject(ADMIN);
+    reader.wait(TOKEN_LIFETIME + 29);
+    expect(await reader.tokens.read(token)).toMatchObject(ADMIN);
+    reader.wait(1);
+    expect(await reader.tokens.read(token)).toBeUndefined();
   });
 
   it('is not checked for being too early: clocks of targets differ', async () => {

@@ -30,33 +30,48 @@ const claimsSchema = z.object({
   exp: z.number(),
 });
 
-/** Tokens under one secret. Read and issue never throw for what a caller sent. */
-export function createAdminTokens(secret: string, clock: Clock, ids: Ids): AdminTokens {
-  let key: CryptoKey | undefined;
+/**
+ * Tokens signed with the first of the secrets and accepted under each of them: while a secret is rotated there are
+ * two. Read and issue never throw for what a caller sent.
+ */
+export function createAdminTokens(
+  secrets: readonly [current: string, ...previous: string[]],
+  clock: Clock,
+  ids: Ids,
+): AdminTokens {
+  const keys = new Map<string, CryptoKey>();
   // hono/jwt imports a text secret at every call; handing it a key saves that.
-  async function signingKey(): Promise<CryptoKey> {
-    key ??= await crypto.subtle.importKey(
+  async function keyOf(secret: string): Promise<CryptoKey> {
+    const known = keys.get(secret);
+    if (known) return known;
+    const key = await crypto.subtle.importKey(
       'raw',
       new TextEncoder().encode(secret),
       { name: 'HMAC', hash: 'SHA-256' },
       false,
       ['sign', 'verify'],
     );
+    keys.set(secret, key);
     return key;
+  }
+
+  // Only `exp` is compared, below and with our clock: targets whose clocks differ must take each other's newest
+  // tokens, and a token of eight hours needs no leeway at its end.
+  async function claimsUnder(secret: string, token: string): Promise<unknown> {
+    return verify(token, await keyOf(secret), { alg: 'HS256', exp: false, iat: false, nbf: false }).catch(
+      () => undefined,
+    );
   }
 
   return {
     async issue(admin) {
       const iat = Math.floor(clock.now().getTime() / 1000);
       const claims = { ...admin, jti: ids.uuid(), iat, exp: iat + TOKEN_LIFETIME };
-      return sign(claims, await signingKey(), 'HS256');
+      return sign(claims, await keyOf(secrets[0]), 'HS256');
     },
     async read(token) {
-      const hmac = await signingKey();
-      // The expiry is compared with our clock below, so that tests can move time.
-      const claims = await verify(token, hmac, { alg: 'HS256', exp: false, iat: false, nbf: false }).catch(
-        () => undefined,
-      );
+      let claims: unknown;
+      for (const secret of secrets) claims ??= await claimsUnder(secret, token);
       const parsed = claimsSchema.safeParse(claims);
       if (!parsed.success || parsed.data.exp * 1000 <= clock.now().getTime()) return undefined;
       return parsed.data;

@@ -1,8 +1,21 @@
-// The headers of every answer that are not CORS: who served it, how it may be kept, what it waited for.
+// The headers of every answer that are not CORS: who served it, how it may be kept, what a browser may do with it.
 import { createMiddleware } from 'hono/factory';
 import type { AppEnv } from './app-env.ts';
 import type { Target } from './services.ts';
 import { Timing } from './timing.ts';
+import { clientOrigin } from './trusted-proxy.ts';
+
+/** Never `no-referrer`: web page mode recognises the page's GETs by their Referer. */
+const SECURITY = {
+  'X-Content-Type-Options': 'nosniff',
+  'Referrer-Policy': 'strict-origin-when-cross-origin',
+} as const;
+
+/** What a browser that shows an answer as a document may load or run: an answer is data. */
+const NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/** Two years, for this host only: others under its name are not ours to decide about. */
+const HTTPS_ONLY = 'max-age=63072000';
 
 /** Sets what a route did not set itself. */
 export const answerHeaders = (target: Target) =>
@@ -13,7 +26,9 @@ export const answerHeaders = (target: Target) =>
     const { headers } = c.res;
     headers.set('X-Served-By', target);
     headers.set('Server-Timing', timing.toString());
-    headers.set('X-Content-Type-Options', 'nosniff');
+    for (const [name, value] of Object.entries(SECURITY)) headers.set(name, value);
+    if (clientOrigin(c).protocol === 'https:') headers.set('Strict-Transport-Security', HTTPS_ONLY);
+    if (!headers.has('Content-Security-Policy')) headers.set('Content-Security-Policy', NOTHING);
     if (!headers.has('Cache-Control')) headers.set('Cache-Control', 'private, no-store');
     if (headers.get('Content-Type') === 'application/json') {
       headers.set('Content-Type', 'application/json; charset=utf-8');

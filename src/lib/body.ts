@@ -27,7 +27,8 @@ export const body = createMiddleware<AppEnv>(async (c, next) => {
   await next();
 });
 
-async function readBounded(request: Request): Promise<Uint8Array<ArrayBuffer>> {
+/** The whole body. Throws BODY_TOO_LARGE, or MALFORMED_BODY when it breaks off. */
+export async function readBounded(request: Request): Promise<Uint8Array<ArrayBuffer>> {
   if (Number(request.headers.get('Content-Length') ?? 0) > MAX_BODY) throw new DomainError('BODY_TOO_LARGE');
   const chunks: Uint8Array[] = [];
   let size = 0;

@@ -6,6 +6,7 @@ import type { AppEnv, TargetOptions } from './app-env.ts';
 import { DomainError } from './errors.ts';
 import type { RequestContext } from './request-context.ts';
 import type { Services } from './services.ts';
+import { clientOrigin } from './trusted-proxy.ts';
 
 /** The cookie of the page's admin. */
 export const ADMIN_COOKIE = 'admin_token';
@@ -15,17 +16,32 @@ export const caller = ({ clientIp }: TargetOptions) =>
   createMiddleware<AppEnv>(async (c, next) => {
     const services = c.get('services');
     const { admin, foreignOrigin } = await whoIsCalling(c, services);
+    const { wakeUps, eventHub } = services.waiting();
     c.set('ctx', {
       ...services,
+      wakeUps,
+      eventHub,
       requestId: c.get('requestId'),
       timing: c.get('timing'),
       admin,
       foreignOrigin,
-      clientIp: clientIp(c.req.raw, c.env),
+      clientIp: c.get('forwarded')?.address ?? clientIp(c.req.raw, c.env),
+      admitted: Promise.resolve(),
       signal: c.req.raw.signal,
+      waitUntil: (work) => afterAnswer(c, work),
     });
     await next();
   });
+
+/** Lets work go on after the answer. Node keeps it going by itself, and has no context to ask. */
+export function afterAnswer(c: Context<AppEnv>, work: Promise<unknown>): void {
+  const settled = work.catch(() => undefined);
+  try {
+    c.executionCtx.waitUntil(settled);
+  } catch {
+    // No platform: nothing ends the process after the answer.
+  }
+}
 
 /** Admits an admin only. Throws UNAUTHORIZED, or FORBIDDEN for a write by cookie from another site. */
 export const adminOnly = createMiddleware<AppEnv>(async (c, next) => {
@@ -87,9 +103,14 @@ async function whoIsCalling(
   return { admin, foreignOrigin: false };
 }
 
-/** True without an `Origin` (no browser page sent this), or when it is the request's own or one of the page's. */
+/**
+ * True when the page that sent this is the request's own host's or one of the page's, or when nothing says that a
+ * page sent it. An `Origin` of `null` is a page that hides where it is from: foreign.
+ */
 function isOwnOrigin(c: Context<AppEnv>, { config }: Services): boolean {
-  const origin = c.req.header('Origin');
-  if (origin === undefined || config.pageOrigins.includes(origin)) return true;
-  return URL.canParse(origin) && new URL(origin).host === new URL(c.req.url).host;
+  const source = c.req.header('Origin') ?? c.req.header('Referer');
+  if (source === undefined) return true;
+  if (!URL.canParse(source)) return false;
+  const { host, origin } = new URL(source);
+  return config.pageOrigins.includes(origin) || host === clientOrigin(c).host;
 }

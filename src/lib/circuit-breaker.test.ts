@@ -176,6 +176,21 @@ describe('a half-open circuit', () => {
     expect(breaker.getState()).toBe(CircuitState.HALF_OPEN);
   });
 
+  it('takes a probe that never ends for gone after ten seconds, and lets the next one through', async () => {
+    const { breaker, succeed, wait } = await halfOpen();
+    const lost = underWay(breaker);
+    wait(9_999);
+    expect(await succeed()).toBeInstanceOf(CircuitOpenError);
+    wait(1);
+    expect(await succeed()).toBe('value');
+    // Should it end after all, it moves nothing: it says how the dependency was before.
+    lost.fail();
+    await lost.ended;
+    expect(breaker.getState()).toBe(CircuitState.HALF_OPEN);
+    expect(await succeed()).toBe('value');
+    expect(breaker.getState()).toBe(CircuitState.CLOSED);
+  });
+
   it('closes after the threshold of successes', async () => {
     const { breaker, succeed } = await halfOpen();
     await succeed();
@@ -246,6 +261,31 @@ describe('the configuration', () => {
     const refused = await breaker.execute(async () => 1).catch((caught: unknown) => caught);
     expect(refused).toBeInstanceOf(CircuitOpenError);
     expect((refused as CircuitOpenError).retryAfterMs).toBeGreaterThan(59_000);
+  });
+});
+
+describe('each change of state', () => {
+  it('is told once, in its order, with where it came from', async () => {
+    const changes: string[] = [];
+    const { breaker, failTimes, fail, succeed, wait } = breakerAt(CONFIG, {
+      onChange: (from, to) => changes.push(`${from} ${to}`),
+    });
+    await failTimes(3);
+    await succeed();
+    wait(30_000);
+    await fail();
+    wait(30_000);
+    await succeed();
+    await succeed();
+    await succeed();
+    breaker.reset();
+    expect(changes).toEqual([
+      'CLOSED OPEN',
+      'OPEN HALF_OPEN',
+      'HALF_OPEN OPEN',
+      'OPEN HALF_OPEN',
+      'HALF_OPEN CLOSED',
+    ]);
   });
 });
 

@@ -17,12 +17,23 @@ export interface CircuitBreakerConfig {
   readonly monitoringPeriod?: number;
 }
 
+/** What can fail outside of this process. */
+export type Dependency = 'database' | 'redis' | 'external';
+
+export type BreakerConfigs = Readonly<Record<Dependency, CircuitBreakerConfig>>;
+
 /** The thresholds of the three dependencies: the plan's numbers. */
-export const BREAKER_CONFIGS = {
+export const BREAKER_CONFIGS: BreakerConfigs = {
   database: { failureThreshold: 5, successThreshold: 2, timeout: 60_000, monitoringPeriod: 60_000 },
   redis: { failureThreshold: 3, successThreshold: 2, timeout: 30_000, monitoringPeriod: 60_000 },
   external: { failureThreshold: 3, successThreshold: 2, timeout: 30_000, monitoringPeriod: 60_000 },
-} as const satisfies Record<string, CircuitBreakerConfig>;
+};
+
+/**
+ * Milliseconds after which a probe that has not ended counts as gone: more than any call may take. A Worker that is
+ * cancelled with its client leaves its calls without an end, and the circuit must not wait for one for ever.
+ */
+const PROBE_LIMIT = 10_000;
 
 /** Thrown instead of calling a dependency whose circuit is open. */
 export class CircuitOpenError extends Error {
@@ -38,18 +49,32 @@ export interface CircuitBreakerOptions {
   readonly now?: () => number;
   /** Which errors are the dependency's own; all when left out. A wrong PIN or a broken constraint is not. */
   readonly isFailure?: (error: unknown) => boolean;
+  /** Called at each change of state; must not throw. */
+  readonly onChange?: BreakerListener;
+  /** Called after each call that was let through, with its milliseconds; must not throw. */
+  readonly onCall?: (milliseconds: number) => void;
 }
+
+/** What whoever builds a dependency's client may say about its breaker. */
+export interface BreakerSetup extends Pick<CircuitBreakerOptions, 'now' | 'onChange' | 'onCall'> {
+  readonly config?: CircuitBreakerConfig;
+}
+
+export type BreakerListener = (from: CircuitState, to: CircuitState) => void;
 
 export class CircuitBreaker {
   #state = CircuitState.CLOSED;
   #failures: number[] = [];
   #successes = 0;
   #openedAt = 0;
-  #probing = false;
+  /** When the probe under way began. */
+  #probe: number | undefined;
   readonly #successThreshold: number;
   readonly #monitoringPeriod: number;
   readonly #now: () => number;
   readonly #isFailure: (error: unknown) => boolean;
+  readonly #onChange: BreakerListener | undefined;
+  readonly #onCall: ((milliseconds: number) => void) | undefined;
 
   constructor(
     readonly config: CircuitBreakerConfig,
@@ -59,6 +84,8 @@ export class CircuitBreaker {
     this.#monitoringPeriod = config.monitoringPeriod ?? config.timeout;
     this.#now = options.now ?? Date.now;
     this.#isFailure = options.isFailure ?? (() => true);
+    this.#onChange = options.onChange;
+    this.#onCall = options.onCall;
   }
 
   /**
@@ -67,6 +94,7 @@ export class CircuitBreaker {
    */
   async execute<T>(fn: () => Promise<T>): Promise<T> {
     const probe = this.#admit();
+    const start = performance.now();
     try {
       const result = await fn();
       this.#succeeded(probe);
@@ -76,7 +104,8 @@ export class CircuitBreaker {
       else this.#succeeded(probe);
       throw error;
     } finally {
-      if (probe) this.#probing = false;
+      this.#onCall?.(performance.now() - start);
+      if (this.#isCurrent(probe)) this.#probe = undefined;
     }
   }
 
@@ -86,44 +115,57 @@ export class CircuitBreaker {
 
   /** Closes the circuit and forgets everything counted. */
   reset(): void {
-    this.#state = CircuitState.CLOSED;
     this.#failures = [];
     this.#successes = 0;
-    this.#probing = false;
+    this.#probe = undefined;
+    this.#enter(CircuitState.CLOSED);
   }
 
-  /** True when this call is the probe. */
-  #admit(): boolean {
-    if (this.#state === CircuitState.CLOSED) return false;
-    const remaining = this.#openedAt + this.config.timeout - this.#now();
+  /** When this call began, if it is the probe. */
+  #admit(): number | undefined {
+    if (this.#state === CircuitState.CLOSED) return undefined;
+    const now = this.#now();
+    const remaining = this.#openedAt + this.config.timeout - now;
     if (this.#state === CircuitState.OPEN && remaining > 0) throw new CircuitOpenError(remaining);
-    if (this.#probing) throw new CircuitOpenError(Math.max(1000, remaining));
-    this.#state = CircuitState.HALF_OPEN;
-    this.#probing = true;
-    return true;
+    if (this.#probe !== undefined && now < this.#probe + PROBE_LIMIT) {
+      throw new CircuitOpenError(Math.max(1000, remaining));
+    }
+    this.#probe = now;
+    this.#enter(CircuitState.HALF_OPEN);
+    return now;
   }
 
-  #succeeded(probe: boolean): void {
+  #isCurrent(probe: number | undefined): boolean {
+    return probe !== undefined && probe === this.#probe;
+  }
+
+  #succeeded(probe: number | undefined): void {
     if (this.#state === CircuitState.CLOSED) {
       this.#failures = [];
       return;
     }
     // A call that began before the circuit opened proves nothing about the dependency's recovery.
-    if (!probe) return;
+    if (!this.#isCurrent(probe)) return;
     this.#successes += 1;
     if (this.#successes >= this.#successThreshold) this.reset();
   }
 
-  #failed(probe: boolean): void {
-    if (this.#state !== CircuitState.CLOSED && !probe) return;
+  #failed(probe: number | undefined): void {
+    if (this.#state !== CircuitState.CLOSED && !this.#isCurrent(probe)) return;
     const now = this.#now();
     this.#failures = this.#failures.filter((at) => at > now - this.#monitoringPeriod);
     this.#failures.push(now);
     if (this.#state === CircuitState.HALF_OPEN || this.#failures.length >= this.config.failureThreshold) {
-      this.#state = CircuitState.OPEN;
       this.#openedAt = now;
       this.#successes = 0;
       this.#failures = [];
+      this.#enter(CircuitState.OPEN);
     }
+  }
+
+  #enter(state: CircuitState): void {
+    const from = this.#state;
+    this.#state = state;
+    if (from !== state) this.#onChange?.(from, state);
   }
 }

@@ -1,5 +1,6 @@
 // The clinics with their PINs of the day, as the page's configuration. Without a current admin the PINs are masked.
-import { callFunction, type RequestContext, today } from './request-context.ts';
+import { readThroughCache } from './cached-read.ts';
+import { type RequestContext, today } from './request-context.ts';
 
 interface ClinicPins {
   readonly clinics: readonly {
@@ -14,10 +15,11 @@ interface ClinicPins {
 /** Every clinic, its name and its PIN; the first reader of the day makes the PINs. One database round trip. */
 export async function clinicPins(ctx: RequestContext) {
   const { day, end } = today(ctx);
-  const { clinics, pins } = await callFunction<ClinicPins>(ctx, 'clinic_pins', {
-    day,
-    day_end: end,
-    admin: ctx.admin,
+  const { clinics, pins } = await readThroughCache<ClinicPins>(ctx, {
+    sql: 'clinic_pins',
+    args: { day, day_end: end },
+    key: 'pins:clinics',
+    moreForAdmin: true,
   });
   return {
     success: true,

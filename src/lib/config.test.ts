@@ -26,6 +26,8 @@ describe('the settings', () => {
       databaseHttpUrl: undefined,
       redis: undefined,
       jwtSecret: REQUIRED.JWT_SECRET,
+      jwtSecretPrevious: undefined,
+      logLevel: 'info',
       environment: 'production',
       pageOrigins: [],
       longPollSeconds: 8,
@@ -40,6 +42,8 @@ describe('the settings', () => {
       DATABASE_HTTP_URL: 'https://db.example/sql',
       UPSTASH_REDIS_REST_URL: 'https://redis.example',
       UPSTASH_REDIS_REST_TOKEN: 'token',
+      JWT_SECRET_PREVIOUS: 'the secret before, thirty-two characters',
+      LOG_LEVEL: 'debug',
       ENVIRONMENT: 'test',
       PAGE_ORIGINS: ' https://a.example , ,https://b.example:8443',
       LONG_POLL_SECONDS: '15',
@@ -52,6 +56,8 @@ describe('the settings', () => {
       databaseHttpUrl: 'https://db.example/sql',
       redis: { url: 'https://redis.example', token: 'token' },
       jwtSecret: REQUIRED.JWT_SECRET,
+      jwtSecretPrevious: 'the secret before, thirty-two characters',
+      logLevel: 'debug',
       environment: 'test',
       pageOrigins: ['https://a.example', 'https://b.example:8443'],
       longPollSeconds: 15,
@@ -84,6 +90,8 @@ describe('the settings', () => {
     ['DATABASE_HTTP_URL', 'ftp://secret-value.example'],
     ['UPSTASH_REDIS_REST_URL', 'redis://secret-value:6379'],
     ['JWT_SECRET', 'secret-value-too-short'],
+    ['JWT_SECRET_PREVIOUS', 'secret-value-too-short'],
+    ['LOG_LEVEL', 'secret-value'],
     ['ENVIRONMENT', 'secret-value'],
     ['LONG_POLL_SECONDS', '16'],
     ['LONG_POLL_SECONDS', '-1'],
@@ -98,6 +106,22 @@ describe('the settings', () => {
   ])('are refused by name when malformed, never by value: %s=%s', (name, value) => {
     const message = refusal({ ...REQUIRED, [name]: value });
     expect(message).toBe(`The setting ${name} is missing or malformed`);
+  });
+
+  it('may switch the limits off in tests only', () => {
+    expect(readConfig({ ...REQUIRED, RATE_LIMITS: 'off', ENVIRONMENT: 'test' }).rateLimits).toBe('off');
+    expect(readConfig({ ...REQUIRED, RATE_LIMITS: '{"write":90}' }).rateLimits).toMatchObject({
+      write: 90,
+      read: 600,
+    });
+    expect(refusal({ ...REQUIRED, RATE_LIMITS: '{"write":"90"}' })).toBe(
+      'The setting RATE_LIMITS is missing or malformed',
+    );
+    for (const ENVIRONMENT of ['production', 'development', undefined]) {
+      expect(refusal({ ...REQUIRED, RATE_LIMITS: 'off', ENVIRONMENT })).toBe(
+        'The setting RATE_LIMITS may be off only where ENVIRONMENT is test',
+      );
+    }
   });
 
   it('of Redis come both or not at all', () => {

@@ -1,6 +1,8 @@
 // The settings of a target, validated once. A missing or malformed one is named, its value never shown.
 import * as z from 'zod/mini';
 import { DomainError } from './errors.ts';
+import { LOG_LEVELS, type LogLevel } from './log.ts';
+import { parseRateLimits, type RateLimits } from './rate-limit-policies.ts';
 import { isTimezone } from './service-day.ts';
 
 const text = z.string().check(z.trim(), z.minLength(1));
@@ -11,6 +13,9 @@ const serviceDayShape = {
   SERVICE_DAY_START: z._default(z.string().check(z.regex(/^([01]\d|2[0-3]):[0-5]\d$/)), '00:00'),
 };
 
+/** Long, and without blanks: a header could not carry them. */
+const PROXY_SECRET = /^[\x21-\x7e]{32,}$/;
+
 const environmentSchema = z.object({
   ...serviceDayShape,
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
@@ -18,6 +23,8 @@ const environmentSchema = z.object({
   UPSTASH_REDIS_REST_URL: z.optional(url),
   UPSTASH_REDIS_REST_TOKEN: z.optional(text),
   JWT_SECRET: z.string().check(z.minLength(32)),
+  JWT_SECRET_PREVIOUS: z.optional(z.string().check(z.minLength(32))),
+  LOG_LEVEL: z._default(z.enum(LOG_LEVELS), 'info'),
   ENVIRONMENT: z._default(z.enum(['production', 'development', 'test']), 'production'),
   PAGE_ORIGINS: z._default(z.string(), ''),
   // Read by readWebPageSettings; it stands here so that a malformed one is named.
@@ -28,8 +35,18 @@ const environmentSchema = z.object({
   METRICS_TOKEN: z.optional(z.string().check(z.trim(), z.regex(/^[\x21-\x7e]+$/))),
   NO_SHOW_EXPIRY: z._default(z.enum(['on', 'off']), 'off'),
   REPORTS_PUBLIC: z._default(z.enum(['on', 'off']), 'off'),
+  RATE_LIMITS: z.optional(text),
+  // Read by the entry of Supabase; it stands here so that a malformed one is named.
+  CLIENT_IP_HEADER: z.optional(z.string().check(z.trim(), z.regex(/^[A-Za-z0-9-]+$/))),
+  // Read by readProxySecret; it stands here so that a malformed one is named.
+  PROXY_SECRET: z.optional(z.string().check(z.regex(PROXY_SECRET))),
   QR_TOKEN_MINUTES: z._default(z.coerce.number().check(z.int(), z.gte(1), z.lte(1440)), 60),
 });
+
+/** The names of all settings. */
+export function settingNames(): string[] {
+  return Object.keys(environmentSchema.def.shape);
+}
 
 export interface Config {
   readonly databaseUrl: string;
@@ -37,6 +54,9 @@ export interface Config {
   readonly databaseHttpUrl: string | undefined;
   readonly redis: { readonly url: string; readonly token: string } | undefined;
   readonly jwtSecret: string;
+  /** The secret before this one, while tokens that it signed are still accepted. */
+  readonly jwtSecretPrevious: string | undefined;
+  readonly logLevel: LogLevel;
   readonly environment: 'production' | 'development' | 'test';
   readonly pageOrigins: readonly string[];
   readonly longPollSeconds: number;
@@ -51,6 +71,7 @@ export interface Config {
   /** Whether the four reports are shown without admin. */
   readonly reportsPublic: boolean;
   readonly qrTokenMinutes: number;
+  readonly rateLimits: RateLimits;
 }
 
 /** Reads the settings from a target's environment; empty values count as absent. Throws BAD_ENVIRONMENT. */
@@ -69,6 +90,8 @@ export function readConfig(environment: Readonly<Record<string, unknown>>): Conf
         ? { url: env.UPSTASH_REDIS_REST_URL, token: env.UPSTASH_REDIS_REST_TOKEN }
         : undefined,
     jwtSecret: env.JWT_SECRET,
+    jwtSecretPrevious: env.JWT_SECRET_PREVIOUS,
+    logLevel: env.LOG_LEVEL,
     environment: env.ENVIRONMENT,
     pageOrigins: originsOf(env.PAGE_ORIGINS),
     longPollSeconds: env.LONG_POLL_SECONDS,
@@ -79,7 +102,18 @@ export function readConfig(environment: Readonly<Record<string, unknown>>): Conf
     noShowExpiry: env.NO_SHOW_EXPIRY === 'on',
     reportsPublic: env.REPORTS_PUBLIC === 'on',
     qrTokenMinutes: env.QR_TOKEN_MINUTES,
+    rateLimits: rateLimitsOf(env.RATE_LIMITS, env.ENVIRONMENT),
   };
+}
+
+/** Without limits nobody may go live, so `off` is for tests only. */
+function rateLimitsOf(setting: string | undefined, environment: Config['environment']): RateLimits {
+  const limits = parseRateLimits(setting);
+  if (limits === undefined) throw badEnvironment('RATE_LIMITS');
+  if (limits === 'off' && environment !== 'test') {
+    throw badEnvironment('RATE_LIMITS', 'may be off only where ENVIRONMENT is test');
+  }
+  return limits;
 }
 
 /** When a service day begins and where; for the migrator, which needs no other setting. Throws BAD_ENVIRONMENT. */
@@ -115,6 +149,13 @@ export function readWebPageSettings(environment: Readonly<Record<string, unknown
     enabled: WEB_PAGE_MODE !== 'off',
     pageOrigins: originsOf(typeof PAGE_ORIGINS === 'string' ? PAGE_ORIGINS : ''),
   };
+}
+
+/** What the front proves itself with, or undefined. Never throws: a malformed one is nobody's, and readConfig names it. */
+export function readProxySecret({
+  PROXY_SECRET: secret,
+}: Readonly<Record<string, unknown>>): string | undefined {
+  return typeof secret === 'string' && PROXY_SECRET.test(secret) ? secret : undefined;
 }
 
 /** The origins of a comma list, in the form in which browsers send them. */

@@ -2,7 +2,7 @@
 import { type NeonQueryFunction, neon, neonConfig } from '@neondatabase/serverless';
 import { sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/neon-http';
-import { BREAKER_CONFIGS, CircuitBreaker, CircuitOpenError } from './circuit-breaker.ts';
+import { BREAKER_CONFIGS, type BreakerSetup, CircuitBreaker, CircuitOpenError } from './circuit-breaker.ts';
 import type { Config } from './config.ts';
 import { DomainError } from './errors.ts';
 import type { SqlFunction } from './sql-functions.ts';
@@ -41,8 +41,7 @@ neonConfig.fetchFunction = (url: string, init: RequestInit) =>
   fetch(url, { signal: AbortSignal.timeout(CLIENT_TIMEOUT), ...init });
 
 export interface DatabaseOptions {
-  /** Milliseconds on any steady scale, for the breaker. */
-  readonly now?: () => number;
+  readonly breaker?: BreakerSetup;
   /** Called for each statement that the database did not answer. */
   readonly onOutage?: () => void;
 }
@@ -50,16 +49,16 @@ export interface DatabaseOptions {
 /** A client of the configured database. Opens nothing until the first call. */
 export function createDatabase(
   config: Pick<Config, 'databaseUrl' | 'databaseHttpUrl'>,
-  { now, onOutage }: DatabaseOptions = {},
+  { breaker: setup = {}, onOutage }: DatabaseOptions = {},
 ): Database {
   const { hostname, port } = new URL(config.databaseUrl);
   const httpUrl = config.databaseHttpUrl ?? loopbackUrl(hostname, port);
   if (httpUrl) httpUrls.set(address(hostname, port), httpUrl);
   const client: NeonQueryFunction<false, false> = neon(config.databaseUrl);
   const db = drizzle(client);
-  const breaker = new CircuitBreaker(BREAKER_CONFIGS.database, {
+  const breaker = new CircuitBreaker(setup.config ?? BREAKER_CONFIGS.database, {
+    ...setup,
     isFailure: (error) => error instanceof DomainError,
-    ...(now && { now }),
   });
 
   // A drizzle query runs anew at each `then`: it must be awaited exactly once, here.

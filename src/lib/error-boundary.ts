@@ -4,6 +4,7 @@ import type { AppEnv } from './app-env.ts';
 import { DatabaseError } from './database.ts';
 import { DomainError, errorBody } from './errors.ts';
 import { consoleLog } from './log.ts';
+import type { RequestContext } from './request-context.ts';
 
 /** The error as the caller gets it; an unknown one is logged by its class and answered as INTERNAL_ERROR. */
 export function answerError(error: unknown, c: Context<AppEnv>): Response {
@@ -14,7 +15,6 @@ export function answerError(error: unknown, c: Context<AppEnv>): Response {
     (services?.log ?? consoleLog)('error', {
       event: 'unhandled_error',
       request_id: requestId,
-      route: c.req.path,
       error: error instanceof Error ? error.name : typeof error,
       ...(error instanceof Error && { at: framesOf(error) }),
       ...(error instanceof DatabaseError && { sql_state: error.sqlState }),
@@ -24,8 +24,13 @@ export function answerError(error: unknown, c: Context<AppEnv>): Response {
   for (const [name, value] of Object.entries(details.headers ?? {})) c.header(name, value);
   if (details.retryAfter !== undefined) c.header('Retry-After', String(details.retryAfter));
   if (known.code === 'UNAUTHORIZED') c.header('WWW-Authenticate', 'Bearer');
-  const now = services?.clock.now() ?? new Date();
-  return c.json({ ...errorBody(known, requestId, now), ...legacyFlag(c.req.path) }, status);
+  // Under an Idempotency-Key time and id of the first request.
+  const repeated = (c.get('ctx') as RequestContext | undefined)?.idempotency;
+  const now = (repeated ?? services)?.clock.now() ?? new Date();
+  return c.json(
+    { ...errorBody(known, repeated?.requestId ?? requestId, now), ...legacyFlag(c.req.path) },
+    status,
+  );
 }
 
 /** Places in the code only: the first lines of a stack repeat the error's text, which may quote a value. */

@@ -15,7 +15,15 @@ afterEach(() => {
 function setUp({ streamLifeMs = Number.POSITIVE_INFINITY } = {}) {
   const streams = createStreamRegistry();
   const clock = { now: () => NOW, simulated: true };
-  const channel = new EventChannel({ clock, ids: randomIds, streams, streamLifeMs, clientIp: '10.0.0.1' });
+  const { signal } = new AbortController();
+  const channel = new EventChannel({
+    clock,
+    ids: randomIds,
+    streams,
+    streamLifeMs,
+    clientIp: '10.0.0.1',
+    signal,
+  });
   const ends: string[] = [];
   channel.onEnd(() => ends.push('end'));
   return { channel, streams, ends };

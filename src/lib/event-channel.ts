@@ -12,7 +12,7 @@ const RETRY = { base: 4_000, spread: 2_000 } as const;
 /** Bytes that may wait for a slow client before its stream is ended. */
 const MAX_BACKLOG = 1024 * 1024;
 
-type Parts = Pick<RequestContext, 'clock' | 'ids' | 'streams' | 'streamLifeMs' | 'clientIp'>;
+type Parts = Pick<RequestContext, 'clock' | 'ids' | 'streams' | 'streamLifeMs' | 'clientIp' | 'signal'>;
 
 export class EventChannel {
   readonly body: ReadableStream<Uint8Array>;
@@ -41,8 +41,8 @@ export class EventChannel {
 
   /** Counts the stream for its owner and begins it: from now on there are heartbeats. */
   open({ user, clinic }: { user: string | undefined; clinic: string | undefined }): void {
-    const { clock, ids, streams, streamLifeMs, clientIp } = this.#parts;
-    this.onEnd(streams.add({ user, address: clientIp }, () => this.end()));
+    const { clock, ids, streams, streamLifeMs, clientIp, signal } = this.#parts;
+    this.onEnd(streams.add({ user, address: clientIp, gone: signal }, () => this.end()));
     this.#controller?.enqueue(encodeRetry(Math.round(RETRY.base + ids.fraction() * RETRY.spread)));
     this.send({
       event: 'connected',

@@ -118,6 +118,40 @@ function setUp() {
   return { log, clock, wakeUps, hub, writeHere, listen };
 }
 
+describe('a hub that may ask the cache', () => {
+  it('leaves idle looks out, but not for ever, and none for an admin', async () => {
+    vi.useFakeTimers();
+    try {
+      const reads = async (admin: Admin | undefined) => {
+        const log = new FakeLog();
+        let count = 0;
+        const wakeUps = createSharedWakeUps(log.versions);
+        const hub = createEventHub(
+          (look) => {
+            count += 1;
+            return log.read(look);
+          },
+          wakeUps,
+          () => DAY,
+          log.versions,
+        );
+        const listener = new Heard(undefined, admin);
+        await hub.attach(listener);
+        hub.begin(listener, `${log.cursor}-0`);
+        await vi.advanceTimersByTimeAsync(40_500);
+        hub.detach(listener);
+        wakeUps.close();
+        return count;
+      };
+      // One to begin, then every fifth of the twenty looks.
+      expect(await reads(undefined)).toBe(5);
+      expect(await reads({ sub: 'a', ver: 1 } as Admin)).toBeGreaterThan(15);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});
+
 describe('all listeners of a process', () => {
   it('hear every event once and in order, for one read a change', async () => {
     const { log, writeHere, listen } = setUp();

@@ -4,7 +4,7 @@ import type { Admin } from './admin-token.ts';
 import { isAfter, later } from './event-cursor.ts';
 import type { StreamEvent } from './event-frame.ts';
 import type { PatientState } from './patient-frames.ts';
-import type { WakeUps } from './wake-up.ts';
+import type { ReadVersions, WakeUps } from './wake-up.ts';
 
 /** An account's token, as far as the database can tell whether it is current. */
 export type AdminToken = Pick<Admin, 'sub' | 'ver'>;
@@ -61,6 +61,9 @@ export interface EventHub {
 /** Milliseconds between two looks when nobody wakes the hub, while an event is hidden, and after a failed look. */
 const LOOK_AGAIN = { idle: 2_000, hidden: 200, failed: 1_000 } as const;
 
+/** Idle looks in a row that may be left out: what raises no version, such as a switched setting, is seen after them. */
+const MOST_LEFT_OUT = 4;
+
 /** Looks that are kept for a listener which does not begin. */
 const MOST_KEPT = 1_000;
 
@@ -82,11 +85,16 @@ interface Run {
   look: Promise<unknown>;
 }
 
-/** A hub over one function that reads changes; `today` is the service day by the clock. */
+/**
+ * A hub over one function that reads changes; `today` is the service day by the clock. With `readVersions`, which the
+ * cache answers, an idle look leaves the database alone while no line is newer: for hubs that serve one stream each.
+ * An admin's token must be looked at each time.
+ */
 export function createEventHub(
   read: (look: Look) => Promise<Changes>,
   wakeUps: WakeUps,
   today: () => string,
+  readVersions?: ReadVersions,
 ): EventHub {
   const deliveries = new Map<Listener, Delivery>();
   let running: Run | undefined;
@@ -105,6 +113,15 @@ export function createEventHub(
     return run;
   }
 
+  async function isQuiet(day: string, seen: Readonly<Record<string, number>>): Promise<boolean> {
+    if (!readVersions || [...deliveries.keys()].some(({ admin }) => admin)) return false;
+    const versions = await readVersions(day).catch(() => undefined);
+    return (
+      versions !== undefined &&
+      Object.entries(versions).every(([clinic, version]) => version <= (seen[clinic] ?? 0))
+    );
+  }
+
   /** Goes on by itself until stopped; never rejects. */
   async function follow(run: Run, firstDay: string, first: Changes, firstMark: number): Promise<void> {
     const { signal } = run.stop;
@@ -112,6 +129,7 @@ export function createEventHub(
     let { cursor, versions, told } = first;
     let since = firstMark;
     let pause = pauseAfter(first);
+    let leftOut = 0;
     while (!signal.aborted) {
       const reason = await wakeUps.waitForAny({ day, versions, since }, pause, signal);
       if (signal.aborted) return;
@@ -126,6 +144,12 @@ export function createEventHub(
         told = {};
       }
       since = wakeUps.mark();
+      const mayLeaveOut = now === day && pause === LOOK_AGAIN.idle && leftOut < MOST_LEFT_OUT;
+      if (mayLeaveOut && (await isQuiet(day, versions))) {
+        leftOut += 1;
+        continue;
+      }
+      leftOut = 0;
       const listeners = [...deliveries.keys()];
       const look = read({ day, after: cursor, told, ...wishes(listeners) });
       run.look = look.catch(() => undefined);

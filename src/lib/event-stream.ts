@@ -5,7 +5,7 @@ import { EventChannel } from './event-channel.ts';
 import type { StreamEvent } from './event-frame.ts';
 import type { Feed, StreamStart } from './feed.ts';
 import { PatientFeed } from './patient-feed.ts';
-import { callFunction, type RequestContext, today } from './request-context.ts';
+import { agreeWithDatabase, callFunction, type RequestContext, today } from './request-context.ts';
 
 /** Events of one page when a stream catches up. */
 const PAGE = 500;
@@ -34,6 +34,8 @@ export async function openEventStream(
     channel.open({ user, clinic });
     return channel.body;
   }
+  // The hub knows no request, so what a database without our schema says would be an unknown error there.
+  await agreeWithDatabase(ctx);
   // Listening first, reading the start second: what happens in between is kept, and skipped where the start has it.
   await ctx.eventHub.attach(feed);
   channel.onEnd(() => ctx.eventHub.detach(feed));

@@ -3,11 +3,21 @@
 /** Hashes values under one secret; `label` keeps hashes of different kinds apart. 32 hex digits (128 bits). */
 export type KeyedHash = (label: string, value: string) => Promise<string>;
 
-/** A keyed hash (HMAC-SHA256) under the given secret. */
+/** Largest number of values whose hashes are remembered: who asks once mostly asks again. */
+const MOST_KNOWN = 2_000;
+
+/** Characters of a label and a value that are worth remembering; no address or session id is longer. */
+const LONGEST_KNOWN = 200;
+
+/** A keyed hash (HMAC-SHA256) under the given secret. What was hashed lately it knows without computing. */
 export function createKeyedHash(secret: string): KeyedHash {
   const encoder = new TextEncoder();
+  const known = new Map<string, string>();
   let key: CryptoKey | undefined;
   return async (label, value) => {
+    const text = `${label}:${value}`;
+    const found = known.get(text);
+    if (found !== undefined) return found;
     // Two first callers may both import it: cheaper than sharing a promise between requests.
     key ??= await crypto.subtle.importKey(
       'raw',
@@ -16,8 +26,14 @@ export function createKeyedHash(secret: string): KeyedHash {
       false,
       ['sign'],
     );
-    const mac = await crypto.subtle.sign('HMAC', key, encoder.encode(`${label}:${value}`));
-    return hex(new Uint8Array(mac).subarray(0, 16));
+    const mac = await crypto.subtle.sign('HMAC', key, encoder.encode(text));
+    const hash = hex(new Uint8Array(mac).subarray(0, 16));
+    if (text.length <= LONGEST_KNOWN) {
+      // Forgetting all at once costs one hash each and keeps no order.
+      if (known.size >= MOST_KNOWN) known.clear();
+      known.set(text, hash);
+    }
+    return hash;
   };
 }
 

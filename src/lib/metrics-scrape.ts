@@ -1,41 +1,81 @@
-// What Prometheus gets when it asks: the counts of this isolate, the breakers, and gauges read from the database.
+// What Prometheus gets when it asks: the counts, the breakers, and gauges read from the database.
+import { COMMIT, SCHEMA_VERSION, VERSION } from './build-info.ts';
 import { CircuitState } from './circuit-breaker.ts';
-import type { MetricFamily } from './metrics.ts';
+import { familiesOf, type Labels, type MetricFamily } from './metrics.ts';
 import { renderMetrics } from './metrics-text.ts';
 import { callFunction, type RequestContext, today } from './request-context.ts';
+import type { SharedState } from './shared-counts.ts';
 
 /** Milliseconds the gauges may take: a scrape must not fail because the database does. */
 const GAUGES_LIMIT = 1_000;
+
+/** Milliseconds for which an isolate shows the same gauges again, however often it is asked. */
+const GAUGES_LIFE = 2_000;
 
 interface QueueGauges {
   readonly queues: readonly {
     readonly clinic: string;
     readonly waiting: number;
     readonly oldest_wait_seconds: number;
+    readonly called_today: number;
+    readonly completed_today: number;
   }[];
+  readonly pins_missing: number;
+  readonly last_tick: number;
 }
 
-/** All series as text. Never fails because of the database: its gauges have no samples then. */
+/** The gauges an isolate read last, and when by `performance.now()`. */
+export interface GaugeMemory {
+  last?: { readonly gauges: QueueGauges; readonly at: number };
+}
+
+/** How bad a state is for who looks at many isolates. */
+const WORST_FIRST = [CircuitState.OPEN, CircuitState.HALF_OPEN, CircuitState.CLOSED] as const;
+
+/**
+ * All series as text: the counts of every isolate of this target, or of this one alone while Redis does not answer.
+ * These carry another label, since a counter that went back would look like a restart. Never fails because of a part.
+ */
 export async function scrapeMetrics(ctx: RequestContext): Promise<string> {
-  const { queues } = await queueGauges(ctx);
+  const gauges = await queueGauges(ctx);
   // After the gauges: what this scrape learned of the database is already in its own answer.
-  const families = [...ctx.metrics.families(), breakerStates(ctx), ...queueFamilies(queues)];
-  return renderMetrics(families, { target: ctx.target });
+  const shared = await ctx.sharedCounts?.read().catch(() => undefined);
+  const counts = familiesOf(shared?.counts ?? ctx.sharedCounts?.unshared ?? ctx.metrics.counts);
+  const { target } = ctx;
+  return (
+    renderMetrics(counts, { target, ...(!shared && { scope: 'isolate' }) }) +
+    renderMetrics(
+      [
+        breakerStates(ctx, shared?.breakers ?? []),
+        gauge('metrics_shared', 'Whether the counts are those of all isolates.', [[{}, shared ? 1 : 0]]),
+        gauge('build_info', 'What runs here.', [
+          [{ version: VERSION, commit: COMMIT, schema_version: SCHEMA_VERSION }, 1],
+        ]),
+        ...queueFamilies(gauges),
+      ],
+      { target },
+    )
+  );
 }
 
-async function queueGauges(ctx: RequestContext): Promise<QueueGauges> {
+/** Undefined when the database does not answer in time. */
+async function queueGauges(ctx: RequestContext): Promise<QueueGauges | undefined> {
+  const { last } = ctx.gaugeMemory;
+  if (last && performance.now() < last.at + GAUGES_LIFE) return last.gauges;
   try {
-    return await Promise.race([
+    const gauges = await Promise.race([
       callFunction<QueueGauges>(ctx, 'queue_gauges', { day: today(ctx).day }),
       rejectAfter(GAUGES_LIMIT),
     ]);
+    ctx.gaugeMemory.last = { gauges, at: performance.now() };
+    return gauges;
   } catch (error) {
     ctx.log('warn', {
       event: 'queue_gauges_unavailable',
       request_id: ctx.requestId,
       error: error instanceof Error ? error.name : typeof error,
     });
-    return { queues: [] };
+    return undefined;
   }
 }
 
@@ -45,42 +85,53 @@ function rejectAfter(milliseconds: number): Promise<never> {
   return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
 }
 
-function queueFamilies(queues: QueueGauges['queues']): MetricFamily[] {
+/** The same on every target, whichever is asked. */
+function queueFamilies(gauges: QueueGauges | undefined): MetricFamily[] {
+  const perClinic = (
+    name: string,
+    help: string,
+    field: Exclude<keyof QueueGauges['queues'][number], 'clinic'>,
+  ) => gauge(name, help, gauges?.queues.map((queue) => [{ clinic: queue.clinic }, queue[field]]) ?? []);
   return [
-    {
-      name: 'queue_waiting',
-      help: 'Patients who wait in a clinic today. The same on every target.',
-      type: 'gauge',
-      samples: queues.map(({ clinic, waiting }) => ({ labels: { clinic }, value: waiting })),
-    },
-    {
-      name: 'queue_oldest_wait_seconds',
-      help: 'How long the first of them has waited; 0 when nobody waits. The same on every target.',
-      type: 'gauge',
-      samples: queues.map((queue) => ({
-        labels: { clinic: queue.clinic },
-        value: queue.oldest_wait_seconds,
-      })),
-    },
+    perClinic('queue_waiting', 'Patients who wait in a clinic today.', 'waiting'),
+    perClinic(
+      'queue_oldest_wait_seconds',
+      'How long the first of them has waited; 0 when nobody waits.',
+      'oldest_wait_seconds',
+    ),
+    perClinic('queue_called_today', 'Entries of today that were called.', 'called_today'),
+    perClinic('queue_completed_today', 'Entries of today that are completed.', 'completed_today'),
+    gauge(
+      'queue_pins_missing',
+      'Active clinics without a PIN of today.',
+      gauges ? [[{}, gauges.pins_missing]] : [],
+    ),
+    gauge(
+      'tick_last_run_timestamp_seconds',
+      'When a tick last ended, on any target; 0 when none ever did.',
+      gauges ? [[{}, gauges.last_tick]] : [],
+    ),
   ];
 }
 
 /** A Redis that is not configured cannot fail: its breaker counts as closed. */
-function breakerStates({ database, redis, externalBreaker }: RequestContext): MetricFamily {
-  const states = {
-    database: database.breaker.getState(),
-    redis: redis?.breaker.getState() ?? CircuitState.CLOSED,
-    external: externalBreaker.getState(),
-  };
-  return {
-    name: 'circuit_breaker_state',
-    help: 'The state of each circuit breaker of this isolate: 1 for the state it is in, 0 for the others.',
-    type: 'gauge',
-    samples: Object.entries(states).flatMap(([service, current]) =>
-      Object.values(CircuitState).map((state) => ({
-        labels: { service, state },
-        value: state === current ? 1 : 0,
-      })),
-    ),
-  };
+function breakerStates(ctx: RequestContext, others: SharedState['breakers']): MetricFamily {
+  const own = [ctx.database, ctx.redis, { breaker: ctx.externalBreaker }].map(
+    (part) => part?.breaker.getState() ?? CircuitState.CLOSED,
+  );
+  return gauge(
+    'circuit_breaker_state',
+    'Circuit breakers: 1 for the worst state of any isolate, 0 for the others.',
+    ['database', 'redis', 'external'].flatMap((service, index) => {
+      const states = [own, ...others].map((isolate) => isolate[index]);
+      const worst = WORST_FIRST.find((state) => states.includes(state));
+      return Object.values(CircuitState).map(
+        (state) => [{ service, state }, state === worst ? 1 : 0] as const,
+      );
+    }),
+  );
+}
+
+function gauge(name: string, help: string, samples: readonly (readonly [Labels, number])[]): MetricFamily {
+  return { name, help, type: 'gauge', samples: samples.map(([labels, value]) => ({ labels, value })) };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readPrometheusText } from '../../tests/support/prometheus-text.ts';
-import { type MetricFamily, Metrics } from './metrics.ts';
+import { familiesOf, type MetricFamily, Metrics } from './metrics.ts';
 import { renderMetrics } from './metrics-text.ts';
 
 const gauge = (samples: MetricFamily['samples'], help = 'What it means.'): MetricFamily => ({
@@ -61,12 +61,14 @@ describe('the text', () => {
   it('of all that an isolate counts is well formed, histogram and all', () => {
     const metrics = new Metrics();
     metrics.count('http_requests_total', { method: 'POST', route: '/api/v1/queue/enter', status: 200 });
-    for (const seconds of [0.003, 0.2, 0.2, 30]) {
-      metrics.observeDuration({ method: 'POST', route: '/api/v1/queue/enter' }, seconds);
-      metrics.observeDuration({ method: 'GET', route: 'unmatched' }, seconds);
+    for (const milliseconds of [3, 200, 200, 30_000]) {
+      const name = 'http_request_duration_seconds';
+      metrics.observe(name, { method: 'POST', route: '/api/v1/queue/enter' }, milliseconds);
+      metrics.observe(name, { method: 'GET', route: 'unmatched' }, milliseconds);
+      metrics.observe('dependency_request_duration_seconds', { service: 'redis' }, milliseconds);
     }
-    const families = readPrometheusText(renderMetrics(metrics.families(), { target: 'node' }));
-    expect([...families.keys()]).toHaveLength(5);
+    const families = readPrometheusText(renderMetrics(familiesOf(metrics.counts), { target: 'node' }));
+    expect([...families.keys()]).toHaveLength(6);
     for (const { samples } of families.values()) {
       for (const { labels } of samples) expect(labels.target).toBe('node');
     }

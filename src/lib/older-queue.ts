@@ -11,5 +11,6 @@ export async function createEntry(ctx: RequestContext, request: EntryRequest) {
 
 /** The rows of the statistics under their older name. One database round trip. */
 export async function queueRows(ctx: RequestContext) {
-  return { ok: true, success: true, queue: await clinicRows(ctx) } as const;
+  const { rows, stale } = await clinicRows(ctx);
+  return { ok: true, success: true, queue: rows, ...(stale && { stale }) } as const;
 }

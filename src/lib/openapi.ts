@@ -3,6 +3,7 @@ import type { Endpoint } from './api-description/endpoint.ts';
 import { errorsOf, FAMILIES, SHAPES, VALUES } from './api-description.ts';
 import { SERVICE, VERSION } from './build-info.ts';
 import { ERRORS } from './errors.ts';
+import { honoursIdempotencyKey, IDEMPOTENCY_KEY } from './idempotent-request.ts';
 import { type JsonSchema, schemaOf } from './shape-notation.ts';
 
 const JSON_TYPE = 'application/json';
@@ -21,6 +22,14 @@ const bearer = (description: string, bearerFormat?: string) => ({
   ...(bearerFormat && { bearerFormat }),
   description,
 });
+
+const IDEMPOTENCY_PARAMETER = {
+  name: IDEMPOTENCY_KEY,
+  in: 'header',
+  description:
+    'Sent again within 24 hours with the same body, it is done once and gets the first answer again.',
+  schema: { type: 'string', pattern: '^[ -~]{1,255}$' },
+} as const;
 
 let made: ReturnType<typeof makeDocument> | undefined;
 
@@ -82,6 +91,7 @@ function operation(endpoint: Endpoint, tag: string) {
       description,
       schema: { type: 'string' },
     })),
+    ...(honoursIdempotencyKey(method, path) ? [IDEMPOTENCY_PARAMETER] : []),
     ...(method === 'GET' ? queryParameters(sent) : []),
   ];
   return {

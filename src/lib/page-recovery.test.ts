@@ -3,20 +3,20 @@ import { recoverySource, recoveryTime, retries } from './fields.ts';
 import { logPageRecovery } from './page-recovery.ts';
 import type { RequestContext } from './request-context.ts';
 
-function logged(sent: { retries?: number }): unknown[] {
+async function logged(sent: { retries?: number }): Promise<unknown[]> {
   const lines: unknown[] = [];
   const ctx = {
     requestId: 'req-1',
     log: (...line: unknown[]) => lines.push(line),
   } as unknown as RequestContext;
-  expect(logPageRecovery(ctx, sent)).toEqual({ success: true });
+  expect(await logPageRecovery(ctx, sent)).toEqual({ success: true });
   return lines;
 }
 
-it('logs one line with the count and nothing else that was sent', () => {
+it('logs one line with the count and nothing else that was sent', async () => {
   const sent = { retries: 4, source: 'a patient’s name', timestamp: 'and number' };
-  expect(logged(sent)).toEqual([['warn', { event: 'page_recovery', request_id: 'req-1', retries: 4 }]]);
-  expect(logged({})).toEqual([['warn', { event: 'page_recovery', request_id: 'req-1' }]]);
+  expect(await logged(sent)).toEqual([['warn', { event: 'page_recovery', request_id: 'req-1', retries: 4 }]]);
+  expect(await logged({})).toEqual([['warn', { event: 'page_recovery', request_id: 'req-1' }]]);
 });
 
 it('takes any texts, and no count that is none', () => {

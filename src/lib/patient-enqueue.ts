@@ -3,6 +3,7 @@ import type { Gender } from './fields.ts';
 import { inWords, type StoredNotice } from './notices.ts';
 import { examStations, type Station } from './patient-routes.ts';
 import type { ShownStatus } from './position.ts';
+import { limitsOfEmergencyCodes } from './rate-limit-policies.ts';
 import { callFunction, type RequestContext, today } from './request-context.ts';
 
 export interface EnqueueRequest {
@@ -40,6 +41,7 @@ export async function enqueuePatient(ctx: RequestContext, request: EnqueueReques
     ...(emergencyCode !== undefined && {
       emergency_code: emergencyCode,
       ip_hash: await ctx.keyedHash('client-ip', ctx.clientIp),
+      limits: limitsOfEmergencyCodes(ctx.config.rateLimits),
     }),
   });
   return {

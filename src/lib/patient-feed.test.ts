@@ -71,7 +71,9 @@ async function follow(
 ): Promise<string[]> {
   const streams = createStreamRegistry();
   const streamLifeMs = Number.POSITIVE_INFINITY;
-  const channel = new EventChannel({ clock: CLOCK, ids: randomIds, streams, streamLifeMs, clientIp: '::1' });
+  const { signal } = new AbortController();
+  const parts = { clock: CLOCK, ids: randomIds, streams, streamLifeMs, clientIp: '::1', signal };
+  const channel = new EventChannel(parts);
   const feed = new PatientFeed(channel, CLOCK, 'me');
   feed.begin({ ...START, ...start }, DAY);
   work(feed);

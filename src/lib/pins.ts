@@ -1,4 +1,5 @@
 // The clinics' PINs of the day. Values are shown to an admin only; the database masks them otherwise.
+import { readThroughCache } from './cached-read.ts';
 import { callFunction, type RequestContext, today } from './request-context.ts';
 
 interface StoredPins {
@@ -15,13 +16,15 @@ const DEFAULT_CLINIC = 'lab';
 /** Today's PINs; the first reader of the day makes them. */
 export async function pinStatus(ctx: RequestContext, clinic: string = DEFAULT_CLINIC) {
   const { day, end } = today(ctx);
-  const stored = await callFunction<StoredPins>(ctx, 'get_current_pins', {
-    day,
-    day_end: end,
+  const stored = await readThroughCache<StoredPins>(ctx, {
+    sql: 'get_current_pins',
+    args: { day, day_end: end, clinic },
+    // Masked, it is the same for every clinic; but a clinic that is none must be told so.
     clinic,
-    admin: ctx.admin,
+    key: 'pins:current',
+    moreForAdmin: true,
   });
-  return pinBody(ctx, stored);
+  return pinBody(ctx, day, stored);
 }
 
 /** Replaces the PIN of one clinic, or of all; the old ones are wrong from that moment. */
@@ -34,7 +37,9 @@ export async function rotatePins(ctx: RequestContext, clinic: string | undefined
     admin: ctx.admin,
     ...(clinic !== undefined && { clinic }),
   });
-  const body = pinBody(ctx, { ...stored, clinic: stored.clinic ?? DEFAULT_CLINIC });
+  // Asked again: under a repeated Idempotency-Key it is the day of the first request.
+  const shown = { ...stored, clinic: stored.clinic ?? DEFAULT_CLINIC };
+  const body = pinBody(ctx, today(ctx).day, shown);
   const message = 'PINs generated successfully';
   const rotated = stored.clinic === null ? undefined : body.pins[stored.clinic];
   if (!rotated) return { ...body, message };
@@ -42,8 +47,8 @@ export async function rotatePins(ctx: RequestContext, clinic: string | undefined
   return { ...body, message, clinic: id, pin, generatedAt };
 }
 
-function pinBody(ctx: RequestContext, stored: StoredPins) {
-  const { day } = today(ctx);
+/** Of the day that was asked for: it may have ended meanwhile. */
+function pinBody(ctx: RequestContext, day: string, stored: StoredPins) {
   const selected = stored.pins.find(({ clinic }) => clinic === stored.clinic);
   return {
     success: true,

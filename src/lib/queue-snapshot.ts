@@ -1,5 +1,6 @@
 // The lines in the form of the older clients: all clinics at a glance, or one with its counts and its people.
-import { callFunction, type RequestContext, today } from './request-context.ts';
+import { readThroughCache } from './cached-read.ts';
+import { type RequestContext, today } from './request-context.ts';
 
 export interface SnapshotRequest {
   readonly clinicId?: string | undefined;
@@ -23,8 +24,10 @@ interface Load {
 
 async function allClinics(ctx: RequestContext) {
   const now = ctx.clock.now().toISOString();
-  const { clinics } = await callFunction<{ clinics: readonly Load[] }>(ctx, 'clinic_loads', {
-    day: today(ctx).day,
+  const { clinics } = await readThroughCache<{ clinics: readonly Load[] }>(ctx, {
+    sql: 'clinic_loads',
+    args: { day: today(ctx).day },
+    key: 'stats:loads',
   });
   const data = clinics.map((load) => ({
     clinicId: load.clinic,
@@ -67,11 +70,14 @@ interface StoredSnapshot {
 
 async function oneClinic(ctx: RequestContext, clinicId: string, detailed: boolean) {
   const now = ctx.clock.now().toISOString();
-  const { clinic, counts, patients } = await callFunction<StoredSnapshot>(ctx, 'queue_snapshot', {
-    clinic: clinicId,
-    day: today(ctx).day,
-    detailed,
-    admin: ctx.admin,
+  const { clinic, counts, patients } = await readThroughCache<StoredSnapshot>(ctx, {
+    sql: 'queue_snapshot',
+    args: { clinic: clinicId, day: today(ctx).day, detailed },
+    // These clients may also say a number, which is no name anywhere else.
+    clinic: `older:${clinicId}`,
+    key: (id) => `queue:snapshot:${id}`,
+    ofOneLine: true,
+    moreForAdmin: detailed,
   });
   const answer = { success: true, clinicId: clinic, timestamp: now } as const;
   return detailed

@@ -1,6 +1,8 @@
 // The line of a clinic: entering, calling, leaving, and what it looks like.
+import { readThroughCache } from './cached-read.ts';
 import type { Route } from './patient-routes.ts';
 import type { ShownStatus } from './position.ts';
+import { limitsOfPins } from './rate-limit-policies.ts';
 import { callFunction, type RequestContext, today } from './request-context.ts';
 
 export interface EntryRequest {
@@ -121,6 +123,7 @@ async function complete<T>(ctx: RequestContext, request: ExitRequest, options: R
     day,
     day_end: end,
     ip_hash: await ctx.keyedHash('client-ip', ctx.clientIp),
+    limits: limitsOfPins(ctx.config.rateLimits),
     ...options,
   });
 }
@@ -143,10 +146,18 @@ interface Line {
   readonly current: LineEntry | null;
 }
 
-/** The whole line of a clinic today. Session ids are shown to an admin only; the database masks them otherwise. */
+/** The whole line of a clinic today. Session ids are shown to an admin only; the database masks them otherwise. May be stale. */
 export async function queueStatus(ctx: RequestContext, { clinic }: Pick<EntryRequest, 'clinic'>) {
   const { day } = today(ctx);
-  const line = await callFunction<Line>(ctx, 'queue_status', { clinic, day, admin: ctx.admin });
+  const line = await readThroughCache<Line>(ctx, {
+    sql: 'queue_status',
+    args: { clinic, day },
+    clinic,
+    key: (id) => `queue:status:${id}`,
+    ofOneLine: true,
+    moreForAdmin: true,
+    staleWhileDown: true,
+  });
   const totalWaiting = line.waiting.length;
   const inService = line.in.length;
   const completed = line.done.length;
@@ -174,5 +185,6 @@ export async function queueStatus(ctx: RequestContext, { clinic }: Pick<EntryReq
     })),
     stats: { totalWaiting, totalIn: inService, totalDone: completed, totalToday: line.total },
     dateKey: day,
+    ...(line.stale && { stale: true as const }),
   } as const;
 }

@@ -1,7 +1,7 @@
 // Reports of service days, weeks, months and years. The database makes them; finished ones are stored by the tick.
 import { reportCsv } from './report-csv.ts';
 import { type AskedPeriod, askedPeriod, type ReportType, reportName } from './report-periods.ts';
-import type { NamedClinic, ReportsByType } from './report-shapes.ts';
+import type { DailyReport, NamedClinic, ReportsByType } from './report-shapes.ts';
 import { callFunction, type RequestContext, today } from './request-context.ts';
 
 interface MadeReport<Type extends ReportType> {
@@ -21,8 +21,26 @@ export async function readReport<Type extends ReportType>(
   type: Type,
   asked: AskedPeriod,
 ) {
-  const { report } = await makeReport(ctx, type, asked);
-  return { success: true, report } as const;
+  const { report, clinics } = await makeReport(ctx, type, asked);
+  return { success: true, report: inOrder(report, clinics) } as const;
+}
+
+/** The rows of each day in the order of the clinics; jsonb keeps them by the length of their names. */
+function inOrder<Made extends ReportsByType[ReportType]>(
+  report: Made,
+  clinics: readonly NamedClinic[],
+): Made {
+  const sorted = (day: DailyReport): DailyReport => ({
+    ...day,
+    clinics: Object.fromEntries(
+      clinics.flatMap(({ code }) => {
+        const figures = day.clinics[code];
+        return figures ? [[code, figures]] : [];
+      }),
+    ),
+  });
+  if ('clinics' in report) return { ...report, ...sorted(report) };
+  return 'daily_reports' in report ? { ...report, daily_reports: report.daily_reports.map(sorted) } : report;
 }
 
 /** The same report as a file for spreadsheets, with the file's name. */

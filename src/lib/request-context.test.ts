@@ -33,13 +33,16 @@ function contextOver(answer: unknown, state: unknown = STATE, simulated = false)
   });
   const ctx: RequestContext = {
     ...services,
-    wakeUps: { ...services.wakeUps, changed: (line) => woken.push(line) },
+    ...services.waiting(),
+    wakeUps: { ...services.waiting().wakeUps, changed: (line) => woken.push(line) },
     requestId: 'r',
     timing: new Timing(),
     admin: undefined,
     foreignOrigin: false,
     clientIp: '127.0.0.1',
+    admitted: Promise.resolve(),
     signal: new AbortController().signal,
+    waitUntil: () => undefined,
   };
   return { ctx, calls, woken };
 }

@@ -1,14 +1,18 @@
 // What a domain function knows about the request it works for, and how it calls the database.
 import type { Admin } from './admin-token.ts';
+import { forgetOldValues } from './cache-invalidation.ts';
 import { badEnvironment } from './config.ts';
 import { DatabaseError } from './database.ts';
 import { DomainError, type ErrorExtra, isErrorCode } from './errors.ts';
+import type { IdempotentRequest } from './idempotent-request.ts';
+import { POLICY_OF } from './rate-limit-policies.ts';
 import { type ServiceDay, serviceDay } from './service-day.ts';
 import type { Services } from './services.ts';
 import { SQL_FUNCTIONS, type SqlFunction } from './sql-functions.ts';
 import type { Timing } from './timing.ts';
+import type { Waiting } from './waiting.ts';
 
-export interface RequestContext extends Services {
+export interface RequestContext extends Services, Waiting {
   readonly requestId: string;
   readonly timing: Timing;
   /** The admin whose valid token came with the request. Whether it is still current, the SQL function says. */
@@ -17,8 +21,17 @@ export interface RequestContext extends Services {
   readonly foreignOrigin: boolean;
   /** The client's address, from the one source this target trusts. */
   readonly clientIp: string;
+  /**
+   * Settles once the rate limits have answered; rejects with RATE_LIMITED. Read it in the turn in which the cache is
+   * asked, and both questions leave in one hop: the limits are asked when it is first read.
+   */
+  readonly admitted: Promise<void>;
   /** Aborts when the client is gone. */
   readonly signal: AbortSignal;
+  /** Lets work go on after the answer, as far as the platform can. A failure of it is nobody's. */
+  readonly waitUntil: (work: Promise<unknown>) => void;
+  /** Present when the request is a write under an Idempotency-Key. */
+  readonly idempotency?: IdempotentRequest | undefined;
 }
 
 /** What every SQL function returns: a value, or a refusal with a code of the closed union. */
@@ -42,19 +55,33 @@ export async function callFunction<T>(
   args: Record<string, unknown>,
   extra?: RefusalExtra,
 ): Promise<T> {
+  await ctx.admitted;
   await agreeWithDatabase(ctx);
   const now = ctx.clock.simulated ? { now: ctx.clock.now().toISOString() } : {};
+  const sent = { ...args, ...adminOf(args), ...now };
+  const key = SQL_FUNCTIONS[name] !== 'read' ? ctx.idempotency : undefined;
   const answer = (await ctx.timing.measure('db', () =>
-    ctx.database.call(name, { ...args, ...adminOf(args), ...now }),
+    key ? key.call(ctx.database, name, sent) : ctx.database.call(name, sent),
   )) as Answer;
-  if (SQL_FUNCTIONS[name] === 'write') announceChanges(ctx, String(args.day), answer);
-  if (!answer.ok) throw refusal(answer, extra?.(answer));
+  // The lines of an answer that was kept are those of the day on which it was given.
+  const day = key?.isReplayed ? today(ctx).day : String(args.day);
+  await forgetOldValues(ctx, SQL_FUNCTIONS[name], day, answer);
+  if (!answer.ok) {
+    countRejection(ctx, answer);
+    throw refusal(answer, extra?.(answer));
+  }
   return answer as T;
 }
 
 /** An absent admin travels as null: an argument that JSON leaves out would be a call that needs none. */
 function adminOf(args: Record<string, unknown>): { admin?: unknown } {
   return 'admin' in args ? { admin: args.admin ?? null } : {};
+}
+
+/** Some limits are counted where they must hold without Redis: in the database. */
+function countRejection(ctx: RequestContext, { policy }: Answer): void {
+  const known = Object.values(POLICY_OF).find((name) => name === policy);
+  if (known) ctx.metrics.count('rate_limit_rejections_total', { policy: known });
 }
 
 function refusal(answer: Answer, extra: ErrorExtra | undefined): DomainError {
@@ -75,24 +102,11 @@ function refusal(answer: Answer, extra: ErrorExtra | undefined): DomainError {
   });
 }
 
-/** Every answer of a write names the lines that are newer now, also a no-op or a replay. */
-function announceChanges(ctx: RequestContext, day: string, answer: Answer): void {
-  const changed = (clinic: unknown, version: unknown) => {
-    if (typeof clinic === 'string' && typeof version === 'number') {
-      ctx.wakeUps.changed({ day, clinic, version });
-    }
-  };
-  changed(answer.clinic, answer.version);
-  const next = answer.next_entry as Answer | null | undefined;
-  changed(next?.clinic, next?.version);
-  for (const [clinic, version] of Object.entries(answer.versions ?? {})) changed(clinic, version);
-}
-
 /**
  * Once per isolate: the database must have our functions and keep the same service day. Two zones on one database
  * would make two days, two counters and two PIN sets.
  */
-async function agreeWithDatabase(ctx: RequestContext): Promise<void> {
+export async function agreeWithDatabase(ctx: RequestContext): Promise<void> {
   if (ctx.agreement.checked) return;
   const state = await readServiceState(ctx);
   if (state === undefined) throw new DomainError('DATABASE_UNAVAILABLE', { retryAfter: 5 });

@@ -1,8 +1,9 @@
 // Counts every answer and its duration, under the route it belongs to.
 import { createMiddleware } from 'hono/factory';
 import type { AppEnv } from './app-env.ts';
-import { DomainError } from './errors.ts';
-import { type Metrics, methodLabel } from './metrics.ts';
+import { afterAnswer } from './caller.ts';
+import { routeLabel } from './known-paths.ts';
+import { methodLabel } from './metrics.ts';
 import type { Services } from './services.ts';
 import { ORIGINAL_STATUS } from './web-page-mode.ts';
 
@@ -11,23 +12,22 @@ export const requestMetrics = (services: () => Services, routes: () => ReadonlyM
   createMiddleware<AppEnv>(async (c, next) => {
     const start = performance.now();
     await next();
-    const metrics = metricsOf(services);
-    if (!metrics) return;
+    const counting = countingOf(services);
+    if (!counting) return;
+    const { metrics, sharedCounts } = counting;
     const method = methodLabel(c.req.method);
-    const route = routes().has(c.req.path) ? c.req.path : 'unmatched';
+    const route = routeLabel(c, routes());
     const status = Number(c.res.headers.get(ORIGINAL_STATUS) ?? c.res.status);
     const milliseconds = performance.now() - start - c.get('timing').held;
     metrics.count('http_requests_total', { method, route, status });
-    metrics.observeDuration({ method, route }, Math.max(0, milliseconds) / 1000);
-    if (c.error instanceof DomainError && c.error.code === 'PIN_LOCKED') {
-      metrics.count('rate_limit_rejections_total', { policy: 'pin' });
-    }
+    metrics.observe('http_request_duration_seconds', { method, route }, Math.max(0, milliseconds));
+    sharedCounts?.sendSoon((work) => afterAnswer(c, work));
   });
 
 /** Undefined in a bad environment, where nobody could read the counts: /metrics is BAD_ENVIRONMENT there too. */
-function metricsOf(services: () => Services): Metrics | undefined {
+function countingOf(services: () => Services): Services | undefined {
   try {
-    return services().metrics;
+    return services();
   } catch {
     return undefined;
   }

@@ -231,7 +231,7 @@ export const events = pgTable(
   (t) => [
     index('events_cursor_idx').on(t.xid, t.seq),
     index('events_patient_clinic_idx').on(t.patientId, t.clinicCode),
-    index('events_clinic_idx').on(t.clinicCode),
+    index('events_clinic_idx').on(t.clinicCode, t.xid, t.seq),
     index('events_created_at_idx').on(t.createdAt),
   ],
 ).enableRLS();

@@ -10,11 +10,25 @@ export interface ServiceDay {
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
 
+/** The last answers by zone and start: asking a zone's calendar costs more than all else that a cached read computes. */
+const known = new Map<string, { readonly minute: number; readonly found: ServiceDay }>();
+
 /**
  * The service day of a moment in an IANA time zone; `start` is the local `HH:MM` at which a day begins.
  * Computed from the clock only, never from the zone of a server.
  */
 export function serviceDay(now: Date, timezone: string, start: string): ServiceDay {
+  // Days begin and zones shift at whole minutes, so it is the same throughout one.
+  const minute = Math.floor(now.getTime() / MINUTE);
+  const key = `${timezone} ${start}`;
+  const last = known.get(key);
+  if (last?.minute === minute) return last.found;
+  const found = compute(now, timezone, start);
+  known.set(key, { minute, found });
+  return found;
+}
+
+function compute(now: Date, timezone: string, start: string): ServiceDay {
   const [hours = 0, minutes = 0] = start.split(':').map(Number);
   const startOffset = (hours * 60 + minutes) * MINUTE;
   const local = now.getTime() + zoneOffset(now, timezone) - startOffset;
@@ -23,8 +37,12 @@ export function serviceDay(now: Date, timezone: string, start: string): ServiceD
   return { day, end: new Date(localToUtc(localEnd, timezone)).toISOString() };
 }
 
-/** True when the runtime knows this IANA zone name. */
+/**
+ * True when the runtime knows this IANA zone name. An offset such as `+03:00` is none: Postgres reads its sign the
+ * other way round.
+ */
 export function isTimezone(name: string): boolean {
+  if (/^[+-]/.test(name)) return false;
   try {
     new Intl.DateTimeFormat('en-US', { timeZone: name });
     return true;

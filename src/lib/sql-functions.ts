@@ -1,55 +1,69 @@
 // The SQL functions the application may call. What each must hold stands above it in drizzle/.
 
-/** `write` functions change a line: what they return names the clinics whose version rose. */
+/**
+ * What a function changes of what the cache holds: `read` changes nothing at all; every other one is a write and must
+ * say what it touches. `lines` and `pins` answer with the `version` (or `versions`) of each line that they changed, also
+ * when this call changed nothing. A route is never cached, since its id is a credential. `nothing`: accounts, sessions,
+ * settings, limits.
+ */
+export type Touches = 'read' | 'lines' | 'pins' | 'route' | 'nothing';
+
+/** Every function with what it touches. */
 export const SQL_FUNCTIONS = {
   service_state: 'read',
   line_versions: 'read',
-  enter_queue: 'write',
+  enter_queue: 'lines',
   queue_position: 'read',
   queue_status: 'read',
-  call_next_patient: 'write',
-  complete_patient_service: 'write',
-  get_current_pins: 'write',
-  generate_daily_pins: 'write',
-  create_route: 'write',
+  call_next_patient: 'lines',
+  complete_patient_service: 'lines',
+  get_current_pins: 'pins',
+  generate_daily_pins: 'pins',
+  create_route: 'route',
   get_route: 'read',
-  login_patient: 'write',
+  login_patient: 'nothing',
   admin_login: 'read',
-  admin_logout: 'write',
-  save_admin: 'write',
+  // It changes no line, and a kept answer would not count.
+  count_login_attempt: 'read',
+  admin_logout: 'nothing',
+  save_admin: 'nothing',
   count_admins: 'read',
   stream_start: 'read',
   stream_changes: 'read',
   missed_events: 'read',
-  admin_view: 'write',
-  create_qr_session: 'write',
-  use_qr_session: 'write',
-  set_qr_session_device: 'write',
+  admin_view: 'pins',
+  create_qr_session: 'nothing',
+  use_qr_session: 'nothing',
+  set_qr_session_device: 'nothing',
   qr_session_stats: 'read',
   patient_notices: 'read',
-  enqueue_patient: 'write',
+  enqueue_patient: 'lines',
   patient_progress: 'read',
-  call_next_within_limits: 'write',
-  complete_by_staff: 'write',
-  process_clinic_code: 'write',
+  call_next_within_limits: 'lines',
+  complete_by_staff: 'lines',
+  process_clinic_code: 'lines',
   clinic_loads: 'read',
   queue_snapshot: 'read',
   stats_dashboard: 'read',
   stats_queues: 'read',
-  admin_status: 'write',
+  admin_status: 'pins',
   queue_gauges: 'read',
-  clinic_pins: 'write',
+  clinic_pins: 'pins',
   get_settings: 'read',
-  save_settings: 'write',
-  set_call_interval: 'write',
+  save_settings: 'nothing',
+  set_call_interval: 'lines',
   tick_state: 'read',
-  close_past_line: 'write',
-  finish_past_days: 'write',
-  make_daily_pins: 'write',
-  tick_clinic: 'write',
-  purge_old_rows: 'write',
+  close_past_line: 'lines',
+  finish_past_days: 'nothing',
+  make_daily_pins: 'pins',
+  tick_clinic: 'lines',
+  purge_old_rows: 'nothing',
   get_report: 'read',
   report_history: 'read',
-} as const satisfies Record<string, 'read' | 'write'>;
+  with_idempotency: 'nothing',
+  active_target: 'read',
+  // Called by commands only: no endpoint moves the public route.
+  set_active_target: 'nothing',
+} as const satisfies Record<string, Touches>;
 
 export type SqlFunction = keyof typeof SQL_FUNCTIONS;

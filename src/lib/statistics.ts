@@ -1,5 +1,6 @@
 // The numbers of the day, over all clinics. Each is one SQL statement, however many clinics there are.
-import { callFunction, type RequestContext, today } from './request-context.ts';
+import { type Cached, readThroughCache } from './cached-read.ts';
+import { type RequestContext, today } from './request-context.ts';
 
 interface DashboardCounts {
   readonly waiting: number;
@@ -14,7 +15,12 @@ interface DashboardCounts {
 
 /** The dashboard: every number twice where two screens read it under two names. One database round trip. */
 export async function dashboard(ctx: RequestContext) {
-  const counts = await callFunction<DashboardCounts>(ctx, 'stats_dashboard', { day: today(ctx).day });
+  const counts = await readThroughCache<DashboardCounts>(ctx, {
+    sql: 'stats_dashboard',
+    args: { day: today(ctx).day },
+    key: 'stats:dashboard',
+    staleWhileDown: true,
+  });
   return {
     success: true,
     stats: {
@@ -31,6 +37,7 @@ export async function dashboard(ctx: RequestContext) {
     total_queues: counts.clinics,
     active_queues: counts.active_queues,
     timestamp: ctx.clock.now().toISOString(),
+    ...(counts.stale && { stale: true as const }),
   } as const;
 }
 
@@ -50,18 +57,26 @@ interface ClinicLine {
   readonly mean_minutes: number;
 }
 
-/** One row for each clinic, without any id of a person. One database round trip. */
+/** One row for each clinic, without any id of a person; `stale` while the database is down. */
 export async function clinicRows(ctx: RequestContext) {
-  const { queues } = await callFunction<{ queues: readonly ClinicLine[] }>(ctx, 'stats_queues', {
-    day: today(ctx).day,
+  const { queues, stale }: Cached<{ queues: readonly ClinicLine[] }> = await readThroughCache(ctx, {
+    sql: 'stats_queues',
+    args: { day: today(ctx).day },
+    key: 'stats:queues',
+    staleWhileDown: true,
   });
-  return queues.map(clinicRow);
+  return { rows: queues.map(clinicRow), stale };
 }
 
 /** The rows in the envelope of `stats/queues`. */
 export async function queueStatistics(ctx: RequestContext) {
-  const queues = await clinicRows(ctx);
-  return { success: true, queues, timestamp: ctx.clock.now().toISOString() } as const;
+  const { rows, stale } = await clinicRows(ctx);
+  return {
+    success: true,
+    queues: rows,
+    timestamp: ctx.clock.now().toISOString(),
+    ...(stale && { stale }),
+  } as const;
 }
 
 function clinicRow(line: ClinicLine) {

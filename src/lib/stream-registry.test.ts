@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest';
-import { createStreamRegistry, type StreamRegistry } from './stream-registry.ts';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createStreamRegistry, createWatchedRegistry, type StreamRegistry } from './stream-registry.ts';
 
 /** Streams as a channel holds them: ended ones are released. */
 function setUp() {
@@ -76,5 +76,50 @@ describe('a shutdown', () => {
     expect(ended).toContain('too late');
     registry.endAll();
     expect(ended).toHaveLength(3);
+  });
+});
+
+describe('where no request may end the stream of another', () => {
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  function setUpWatched() {
+    const registry = createWatchedRegistry();
+    const ended: string[] = [];
+    function add(name: string, gone = new AbortController().signal) {
+      const release = registry.add({ user: 'patient-a', address: '10.0.0.1', gone }, () => {
+        ended.push(name);
+        release();
+      });
+      return release;
+    }
+    return { ended, add };
+  }
+
+  it('the oldest ends itself within a second, once, and the others stay', async () => {
+    const { ended, add } = setUpWatched();
+    for (const n of numbers(8)) add(`stream ${n}`);
+    expect(ended).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(ended).toEqual(['stream 1', 'stream 2']);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(ended).toHaveLength(2);
+  });
+
+  it('a stream whose client is gone takes no place, and one that ended watches no longer', async () => {
+    const { ended, add } = setUpWatched();
+    const leaving = new AbortController();
+    add('left', leaving.signal);
+    const release = add('closed');
+    leaving.abort();
+    release();
+    for (const n of numbers(6)) add(`stream ${n}`);
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(ended).toEqual([]);
+    expect(vi.getTimerCount()).toBe(7);
   });
 });

@@ -1,6 +1,7 @@
 // The work that a scheduler starts every minute. Safe at any time, twice, and by several targets at once: each step
 // is one SQL function that looks again under its lock, so a runner that dies or comes second changes nothing.
 import { DomainError } from './errors.ts';
+import { keepOnce } from './keep-once.ts';
 import { callFunction, type RequestContext, today } from './request-context.ts';
 import type { ServiceDay } from './service-day.ts';
 import type { Services } from './services.ts';
@@ -29,16 +30,22 @@ interface CallResult {
   readonly number: number | null;
 }
 
-/** The context of work that no request asked for: a scheduler of the platform. */
-export function schedulerContext(services: Services): RequestContext {
+/** The context of work that no request asked for: a scheduler of the platform. `waitUntil` must never throw. */
+export function schedulerContext(
+  services: Services,
+  waitUntil: RequestContext['waitUntil'] = () => {},
+): RequestContext {
   return {
     ...services,
+    ...services.waiting(),
     requestId: services.ids.uuid(),
     timing: new Timing(),
     admin: undefined,
     foreignOrigin: false,
     clientIp: 'scheduler',
+    admitted: Promise.resolve(),
     signal: new AbortController().signal,
+    waitUntil: (work) => waitUntil(work.catch(() => undefined)),
   };
 }
 
@@ -47,15 +54,24 @@ export function schedulerContext(services: Services): RequestContext {
  * is time, purges. A step that fails is listed and stops no other. Throws UNAUTHORIZED for an admin whose token is
  * not current, and DATABASE_UNAVAILABLE when not even the first look succeeds.
  */
-export async function runTick(ctx: RequestContext) {
+export function runTick(ctx: RequestContext) {
+  return keepOnce(ctx, tick);
+}
+
+/** What a tick would find to do, and nothing done. Throws as runTick. One database round trip. */
+export function lookBeforeTick(ctx: RequestContext): Promise<TickState> {
+  return callFunction<TickState>(ctx, 'tick_state', {
+    day: today(ctx).day,
+    expire: ctx.config.noShowExpiry,
+    ...(ctx.admin && { admin: ctx.admin }),
+  });
+}
+
+async function tick(ctx: RequestContext) {
   const start = performance.now();
   const now = today(ctx);
   const expire = ctx.config.noShowExpiry;
-  const state = await callFunction<TickState>(ctx, 'tick_state', {
-    day: now.day,
-    expire,
-    ...(ctx.admin && { admin: ctx.admin }),
-  });
+  const state = await lookBeforeTick(ctx);
   const errors: string[] = [];
   const step = stepRunner(ctx, now, errors);
 
@@ -79,6 +95,14 @@ export async function runTick(ctx: RequestContext) {
   for (const due of state.clinics) clinics.push(await tickClinic(due, expire, step));
   const purged = await step<{ events: number; rows: number }>('purge', 'purge_old_rows', {});
 
+  ctx.log('info', {
+    event: 'job_done',
+    request_id: ctx.requestId,
+    target: ctx.target,
+    job: 'tick',
+    duration_ms: Math.round(performance.now() - start),
+    failed: errors.length,
+  });
   return {
     success: true,
     message: state.working_hours ? `Tick done: ${clinics.length} clinics` : 'Outside working hours',

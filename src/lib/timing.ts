@@ -13,6 +13,16 @@ export class Timing {
     }
   }
 
+  /** Milliseconds spent waiting for the database. */
+  get db(): number {
+    return this.#spent.db;
+  }
+
+  /** Milliseconds spent waiting for Redis. */
+  get redis(): number {
+    return this.#spent.redis;
+  }
+
   /** Milliseconds for which a long-poll waited for a change: no part of how long its answer took. */
   get held(): number {
     return this.#spent.held;

@@ -83,7 +83,7 @@ function readFields(
 ): Record<string, unknown> {
   const source = typeof sent === 'object' && sent !== null ? (sent as Record<string, unknown>) : {};
   const raw = Object.entries(shape).map(([name, { field, required }]) => {
-    return { name, field, required, value: pick(source, field) };
+    return { name, field, required, value: sentValue(source, field) };
   });
 
   const isSent = new Set(raw.filter(({ value }) => value !== undefined).map(({ name }) => name));
@@ -124,8 +124,11 @@ export function invalidField(canonical: string, texts: ErrorTexts = {}): DomainE
   });
 }
 
-/** The value under the leftmost accepted name that holds one. */
-function pick(source: Record<string, unknown>, { names, kind }: Field<unknown, never>): unknown {
+/** The value under the leftmost accepted name of a field that holds one, not validated yet. */
+export function sentValue(
+  source: Readonly<Record<string, unknown>>,
+  { names, kind }: Pick<Field<unknown, never>, 'names' | 'kind'>,
+): unknown {
   for (const name of names) {
     if (!Object.hasOwn(source, name)) continue;
     const value = present(source[name], kind);

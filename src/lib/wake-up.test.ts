@@ -1,5 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createSharedWakeUps, type LineVersion, type ReadVersions } from './wake-up.ts';
+import {
+  createSharedWakeUps,
+  type LineVersion,
+  type ReadVersions,
+  type SubscribeToLines,
+} from './wake-up.ts';
 
 const DAY = '2025-10-29';
 const SEEN: LineVersion = { day: DAY, clinic: 'lab', version: 5 };
@@ -187,5 +192,80 @@ describe('a waiter for any line', () => {
     wakeUps.changed({ ...SEEN, clinic: 'xray', version: 5 });
     wakeUps.changed({ ...SEEN, day: '2025-10-30', clinic: 'ecg', version: 7 });
     expect(await forAny(wakeUps, since)()).toBe('waits');
+  });
+});
+
+describe('a subscription', () => {
+  /** Wake-ups over a subscription that a test opens, feeds and breaks. */
+  function subscribed() {
+    const looks: string[] = [];
+    const attempts: { handlers: Parameters<SubscribeToLines>[0]; signal: AbortSignal; end: () => void }[] =
+      [];
+    const subscribe: SubscribeToLines = (handlers, signal) =>
+      new Promise((resolve) => {
+        attempts.push({ handlers, signal, end: resolve });
+        signal.addEventListener('abort', () => resolve());
+      });
+    const read: ReadVersions = async (day) => {
+      looks.push(day);
+      return {};
+    };
+    const wakeUps = createSharedWakeUps(read, { subscribe });
+    return { wakeUps, looks, attempts, signal: new AbortController().signal };
+  }
+
+  it('is one for all who wait, and spares the looks while it is open', async () => {
+    const { wakeUps, looks, attempts, signal } = subscribed();
+    const got = outcome(wakeUps.wait(SEEN, 8_000, signal));
+    void wakeUps.wait({ ...SEEN, clinic: 'xray' }, 8_000, signal);
+    attempts[0]?.handlers.opened();
+    await vi.advanceTimersByTimeAsync(3_000);
+    // One look when it opens: what was written before the first message.
+    expect([attempts.length, looks.length]).toEqual([1, 1]);
+    attempts[0]?.handlers.changed({ ...SEEN, version: 6 });
+    expect(await got()).toBe('look');
+  });
+
+  it('that does not open or that ends is replaced by looks, and tried again', async () => {
+    const { wakeUps, looks, attempts, signal } = subscribed();
+    void wakeUps.wait(SEEN, 60_000, signal);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(looks.length).toBeGreaterThan(1);
+    attempts[0]?.handlers.opened();
+    attempts[0]?.end();
+    await vi.advanceTimersByTimeAsync(0);
+    const before = looks.length;
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect(looks.length).toBeGreaterThan(before + 2);
+    expect(attempts).toHaveLength(2);
+  });
+
+  it('outlives its last waiter for a moment, and not for long', async () => {
+    const { wakeUps, attempts, signal } = subscribed();
+    const pending = wakeUps.wait(SEEN, 1_000, signal);
+    attempts[0]?.handlers.opened();
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(await pending).toBe('look');
+    expect(attempts[0]?.signal.aborted).toBe(false);
+    await vi.advanceTimersByTimeAsync(6_000);
+    expect(attempts[0]?.signal.aborted).toBe(true);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('ends with the process', async () => {
+    const { wakeUps, attempts, signal } = subscribed();
+    const pending = wakeUps.wait(SEEN, 8_000, signal);
+    wakeUps.close();
+    expect(await pending).toBe('stop');
+    expect(attempts[0]?.signal.aborted).toBe(true);
+  });
+
+  it('tells a waiter who comes a moment after the news, but not for ever', async () => {
+    const { wakeUps, attempts, signal } = subscribed();
+    void wakeUps.wait({ ...SEEN, clinic: 'xray' }, 60_000, signal);
+    attempts[0]?.handlers.changed({ ...SEEN, version: 6 });
+    expect(await outcome(wakeUps.wait(SEEN, 8_000, signal))()).toBe('look');
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(await outcome(wakeUps.wait(SEEN, 8_000, signal))()).toBe('waits');
   });
 });

@@ -34,12 +34,41 @@ export interface WakeUps {
 /** Reads the version of every line of a day. */
 export type ReadVersions = (day: string) => Promise<Readonly<Record<string, number>>>;
 
+/**
+ * Hears of changes until `signal` aborts. Calls `opened` once none is missed any more. Settles when none will be heard
+ * any longer, whatever the reason.
+ */
+export type SubscribeToLines = (
+  handlers: { readonly opened: () => void; readonly changed: (line: LineVersion) => void },
+  signal: AbortSignal,
+) => Promise<void>;
+
+export interface SharedWakeUpsOptions {
+  /** Absent: looking is all there is. */
+  readonly subscribe?: SubscribeToLines | undefined;
+  /** Milliseconds between two looks while no subscription is open; 400 when left out. */
+  readonly lookEvery?: number;
+}
+
 /** Milliseconds between two looks at the versions: a change is seen well within the second that is promised. */
 const LOOK_EVERY = 400;
+
+/** Milliseconds for which a subscription outlives its last waiter: whoever asks again comes back within them. */
+const LINGER = 5_000;
+
+/** Milliseconds before a subscription that ended is tried again. */
+const SUBSCRIBE_AGAIN = 2_000;
+
+/**
+ * Milliseconds for which news is news: a waiter who comes later has asked the cache, and what it was told then counts.
+ * A version from before a database was restored must not wake people for ever.
+ */
+const NEWS = 1_000;
 
 /** The newest version of a line that this process knows, and when it learned of it. */
 interface Known extends LineVersion {
   readonly mark: number;
+  readonly at: number;
 }
 
 interface Waiter {
@@ -49,21 +78,29 @@ interface Waiter {
 }
 
 /**
- * One look at the versions serves all waiters of this process, however many there are; writes of this process wake
- * them at once. For targets whose requests may share timers and promises (Node); not for Workers.
+ * One subscription, and while there is none one look at the versions, serves all waiters, however many there are;
+ * writes of this process wake them at once. One for a process where requests may share timers and promises (Node), one
+ * for each request elsewhere.
  */
-export function createSharedWakeUps(readVersions: ReadVersions): WakeUps {
+export function createSharedWakeUps(
+  readVersions: ReadVersions,
+  { subscribe, lookEvery = LOOK_EVERY }: SharedWakeUpsOptions = {},
+): WakeUps {
   const waiters = new Set<Waiter>();
   const known = new Map<string, Known>();
   let mark = 0;
   let looking = false;
   let closed = false;
+  let lastWaited = 0;
+  let subscription: AbortController | undefined;
+  let hears = false;
+  let subscribeAgainAt = 0;
 
   function wakeNewer(day: string, clinic: string, version: number): void {
     const last = known.get(clinic);
     if (last?.day !== day || last.version < version) {
       mark += 1;
-      known.set(clinic, { day, clinic, version, mark });
+      known.set(clinic, { day, clinic, version, mark, at: performance.now() });
     }
     for (const waiter of waiters) {
       if (waiter.day === day && waiter.isNewer(clinic, version)) waiter.wake('look');
@@ -78,15 +115,38 @@ export function createSharedWakeUps(readVersions: ReadVersions): WakeUps {
     }
   }
 
+  /** Never rejects; ends when nobody has waited for a while. */
+  function listen(): void {
+    if (!subscribe || subscription || closed || performance.now() < subscribeAgainAt) return;
+    const own = new AbortController();
+    subscription = own;
+    const opened = () => {
+      hears = true;
+      // What was written before the first message is seen by a look.
+      void lookOnce();
+    };
+    const ended = () => {
+      hears = false;
+      subscription = undefined;
+      subscribeAgainAt = own.signal.aborted ? 0 : performance.now() + SUBSCRIBE_AGAIN;
+    };
+    const changed = ({ day, clinic, version }: LineVersion) => wakeNewer(day, clinic, version);
+    subscribe({ opened, changed }, own.signal).then(ended, ended);
+  }
+
   function lookWhileSomebodyWaits(): void {
+    listen();
     if (looking) return;
     looking = true;
     setTimeout(() => {
-      void lookOnce().finally(() => {
+      if (waiters.size > 0) lastWaited = performance.now();
+      void (hears ? Promise.resolve() : lookOnce()).finally(() => {
         looking = false;
-        if (waiters.size > 0) lookWhileSomebodyWaits();
+        const lingers = subscription !== undefined && performance.now() - lastWaited < LINGER;
+        if (!closed && (waiters.size > 0 || lingers)) lookWhileSomebodyWaits();
+        else subscription?.abort();
       });
-    }, LOOK_EVERY);
+    }, lookEvery);
   }
 
   function wait(
@@ -113,12 +173,12 @@ export function createSharedWakeUps(readVersions: ReadVersions): WakeUps {
 
   return {
     changed: ({ day, clinic, version }) => wakeNewer(day, clinic, version),
-    wait: (seen, milliseconds, signal) =>
-      wait(
-        { day: seen.day, isNewer: (clinic, version) => clinic === seen.clinic && version > seen.version },
-        milliseconds,
-        signal,
-      ),
+    wait({ day, clinic, version: seen }, milliseconds, signal) {
+      const last = known.get(clinic);
+      const missed = last?.day === day && last.version > seen && performance.now() - last.at < NEWS;
+      const isNewer = (changed: string, version: number) => changed === clinic && version > seen;
+      return wait({ day, isNewer }, missed ? 0 : milliseconds, signal);
+    },
     mark: () => mark,
     waitForAny({ day, versions, since }, milliseconds, signal) {
       const isNewer = (clinic: string, version: number) => version > (versions[clinic] ?? 0);
@@ -129,6 +189,7 @@ export function createSharedWakeUps(readVersions: ReadVersions): WakeUps {
     },
     close() {
       closed = true;
+      subscription?.abort();
       for (const waiter of waiters) waiter.wake('stop');
     },
   };

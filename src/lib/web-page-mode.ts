@@ -3,6 +3,7 @@
 import { createMiddleware } from 'hono/factory';
 import type { AppEnv } from './app-env.ts';
 import type { WebPageSettings } from './config.ts';
+import { clientOrigin } from './trusted-proxy.ts';
 
 /** What decides whether a request is the page's, and what changes for it. */
 export interface PageRequest {
@@ -61,7 +62,7 @@ export const webPageMode = (settings: () => WebPageSettings) =>
     const request: PageRequest = {
       method: c.req.method,
       path: c.req.path,
-      host: new URL(c.req.url).host,
+      host: clientOrigin(c).host,
       origin: c.req.header('Origin'),
       referer: c.req.header('Referer'),
     };

@@ -8,6 +8,7 @@ import { setCallInterval } from '../lib/call-interval.ts';
 import { ADMIN_COOKIE, adminOnly } from '../lib/caller.ts';
 import { DomainError } from '../lib/errors.ts';
 import { clinic, interval, intervalInMinutes, intervalInSeconds, password, username } from '../lib/fields.ts';
+import { clientOrigin } from '../lib/trusted-proxy.ts';
 import { optional, required, validate } from '../lib/validate.ts';
 
 const credentials = validate(
@@ -29,7 +30,7 @@ const cookieOptions = (c: Context<AppEnv>) =>
     path: '/',
     httpOnly: true,
     sameSite: 'Strict',
-    secure: new URL(c.req.url).protocol === 'https:',
+    secure: clientOrigin(c).protocol === 'https:',
   }) as const;
 
 const answerLogin = async (c: Context<AppEnv>, sent: { username: string; password: string }) => {

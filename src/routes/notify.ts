@@ -31,5 +31,5 @@ export const notifyRoutes = new Hono<AppEnv>()
       retries: optional(retries),
       timestamp: optional(recoveryTime),
     }),
-    (c) => c.json(logPageRecovery(c.var.ctx, c.req.valid('json'))),
+    async (c) => c.json(await logPageRecovery(c.var.ctx, c.req.valid('json'))),
   );

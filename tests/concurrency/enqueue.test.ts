@@ -205,21 +205,22 @@ describe('enqueuing', () => {
     expect((await enqueue('public', day, { priority: 2 })).priority).toBe(0);
   });
 
-  it('counts every wrong emergency code of a client, by the minute', async () => {
+  it('looks at five wrong emergency codes of a client in the minute, however many come at once', async () => {
     const day = '2032-01-07';
     const wrong = (i: number, now: string) =>
       enqueue(`guess-${i}`, day, { emergency_code: '000000', ip_hash: 'somewhere', now });
-    const answers = await atOnce(60, (i) =>
-      wrong(i, i % 3 === 0 ? '2032-01-07T08:00:59Z' : '2032-01-07T08:01:00Z'),
-    );
-    expect(codes(answers)).toEqual({ INVALID_EMERGENCY_CODE: 60 });
+    const answers = await atOnce(60, (i) => wrong(i, '2032-01-07T08:00:50Z'));
+    expect(codes(answers)).toEqual({ INVALID_EMERGENCY_CODE: 5, RATE_LIMITED: 55 });
+    // Ten seconds into the next minute the window still covers five sixths of the one before.
+    const later = await atOnce(60, (i) => wrong(i, '2032-01-07T08:01:10Z'));
+    expect(codes(later)).toEqual({ INVALID_EMERGENCY_CODE: 1, RATE_LIMITED: 59 });
     expect(
       await db.rows(
         `select request_count as count from rate_limits
          where client_id = 'somewhere' and endpoint = 'emergency' order by window_start`,
       ),
-    ).toEqual([{ count: 20 }, { count: 40 }]);
+    ).toEqual([{ count: 5 }, { count: 1 }]);
     expect(await stored(day)).toEqual([]);
-    report('wrong emergency codes at once, each counted, nobody enqueued', 60);
+    report('wrong emergency codes at once, six looked at, nobody enqueued', 120);
   });
 });

@@ -3,6 +3,7 @@
  * on the embedded Redis and on a real server is what the application may rely on.
  */
 import { createHash, randomUUID } from 'node:crypto';
+import { Ratelimit } from '@upstash/ratelimit';
 import { Redis } from '@upstash/redis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RedisDriver } from '../../local/redis-driver.ts';
@@ -570,6 +571,34 @@ function conformance(open: () => Promise<Backend>): void {
       await redis.set(previous, 6);
       const share = 1 - (now % window) / window;
       expect(await take()).toBe(5 - Math.floor(6 * share) - 1);
+    });
+
+    it('the limiter of the application counts in its sliding window', async () => {
+      const minute = 60_000;
+      // What follows must not cross into the next window.
+      if (minute - (Date.now() % minute) < 5_000) await new Promise((wake) => setTimeout(wake, 5_000));
+      const limiter = new Ratelimit({
+        redis: plain(),
+        limiter: Ratelimit.slidingWindow(5, `${minute} ms`),
+        prefix: key('limit'),
+        ephemeralCache: false,
+        timeout: 0,
+      });
+      const outcomes = [];
+      for (let index = 0; index < 7; index += 1) outcomes.push(await limiter.limit('somebody'));
+      expect(outcomes.map((outcome) => outcome.success)).toEqual([
+        true,
+        true,
+        true,
+        true,
+        true,
+        false,
+        false,
+      ]);
+      expect(outcomes.map((outcome) => outcome.remaining)).toEqual([4, 3, 2, 1, 0, 0, 0]);
+      expect(outcomes.every((outcome) => outcome.limit === 5)).toBe(true);
+      expect(Number(outcomes[6]?.reset) % minute).toBe(0);
+      expect((await limiter.limit('somebody else')).success).toBe(true);
     });
   });
 

@@ -1,10 +1,16 @@
-/** Every JSON success of the contract has exactly the shape that /openapi.json describes, for an admin and for nobody. */
+/**
+ * Every JSON success of the contract has exactly the shape that /openapi.json describes, for an admin and for nobody;
+ * and at the end a table of every row of the contract's index with its result.
+ */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FAMILIES, SHAPES } from '../../src/lib/api-description.ts';
 import { openApiDocument } from '../../src/lib/openapi.ts';
 import { schemaOf } from '../../src/lib/shape-notation.ts';
 import { mismatches, type Schemas } from './answer-shape.ts';
-import { type Answer, newId, request } from './http.ts';
+import { askAnyRoute } from './any-route.ts';
+import { machineCallers } from './callers.ts';
+import { type Answer, expectError, newId, request } from './http.ts';
+import { type IndexRow, WHOLE_INDEX } from './index-of-endpoints.ts';
 import { QueueClient } from './queue-client.ts';
 import { withSettings } from './staff-settings.ts';
 import { openTarget, type Target, TURN_TIMEOUT } from './target.ts';
@@ -19,7 +25,8 @@ afterAll(() => target?.close());
 
 const SCHEMAS = openApiDocument().components.schemas as Schemas;
 const DESCRIBED = FAMILIES.flatMap(({ endpoints }) => endpoints);
-const seen = new Set<string>();
+/** By `METHOD /path`: what whoever may call it got. */
+const results = new Map<string, string>();
 
 /** Asks, and fails the test unless the answer is the described success. */
 async function ask(
@@ -36,7 +43,7 @@ async function ask(
   expect(answer.status, `${url}: ${answer.text}`).toBe(endpoint?.status ?? 200);
   const schema = schemaOf(endpoint?.answer ?? '', SHAPES);
   expect(mismatches(schema, answer.body, SCHEMAS), `${method} ${url}`).toStrictEqual([]);
-  seen.add(`${method} ${path}`);
+  results.set(`${method} ${path}`, `${answer.status}, shape as described`);
   return answer.body;
 }
 
@@ -199,6 +206,58 @@ describe('a success has the shape that is described', () => {
 
   it('of every endpoint that answers JSON', () => {
     const described = DESCRIBED.filter(({ answer }) => answer).map(({ method, path }) => `${method} ${path}`);
-    expect([...seen].toSorted()).toStrictEqual(described.toSorted());
+    expect([...results.keys()].toSorted()).toStrictEqual(described.toSorted());
   });
+});
+
+describe('the coverage', () => {
+  const open = async (method: string, path: string, headers = {}) =>
+    askAnyRoute(target.url, method, path, { headers, ...(method !== 'GET' && { raw: '{}' }) });
+
+  it('of what answers something else than JSON, or nothing but an error', async () => {
+    const other = async (method: string, path: string, headers = {}) => {
+      const answer = await open(method, path, headers);
+      const type = answer.headers.get('content-type')?.split(';', 1)[0];
+      results.set(`${method} ${path}`, `${answer.status}, ${answer.body.code ?? type}`);
+      return answer;
+    };
+    expect((await other('GET', '/docs')).headers.get('content-type')).toBe('text/html; charset=utf-8');
+    expect((await other('GET', '/api/v1/events/stream')).status).toBe(200);
+    expectError(await other('GET', '/auth/denied'), 'INVALID_CREDENTIALS');
+    const monitor = machineCallers(target).find(({ is }) => is === 'metrics');
+    const metrics = await other('GET', '/metrics', monitor?.headers);
+    if (monitor) expect(metrics.status).toBe(200);
+    for (const method of ['GET', 'POST', 'PUT', 'DELETE']) {
+      expectError(await open(method, '/api/v1/no/such/path'), 'NOT_FOUND', { path: '/api/v1/no/such/path' });
+    }
+    results.set('* /api/v1/*', '404, NOT_FOUND');
+  });
+
+  it('of the whole index: nobody gets into what is not public, and no row is missing', async () => {
+    const lines: string[] = [];
+    for (const row of WHOLE_INDEX) {
+      const result = results.get(`${row.method} ${row.path}`);
+      expect(result, `${row.method} ${row.path} was asked`).toBeDefined();
+      lines.push(tableLine(row, await asNobody(row), result ?? ''));
+    }
+    console.info(`${WHOLE_INDEX.length} endpoints\n${lines.join('\n')}`);
+  });
+
+  async function asNobody({ method, path, auth }: IndexRow): Promise<string> {
+    if (path.endsWith('*') || (auth === 'metrics' && target.metricsToken === undefined)) return '';
+    const { status, body } = await open(method, path);
+    if (auth === 'public') expect(body.code, path).not.toBe('UNAUTHORIZED');
+    else expect([status, body.code], path).toStrictEqual([401, 'UNAUTHORIZED']);
+    return auth === 'public' ? 'open' : '401';
+  }
+
+  const tableLine = ({ id, method, path, auth }: IndexRow, nobody: string, result: string) =>
+    [
+      String(id).padStart(3),
+      method.padEnd(5),
+      path.padEnd(36),
+      auth.padEnd(8),
+      `nobody: ${nobody.padEnd(5)}`,
+      result,
+    ].join(' ');
 });

@@ -11,11 +11,13 @@ import { type Answer, expectError, newId, request } from './http.ts';
 import { INDEX, type IndexRow, servedRoutes } from './index-of-endpoints.ts';
 import { leaksInText, leaksInValue, type Secrets } from './leaks.ts';
 import { CLINIC_IDS, QueueClient } from './queue-client.ts';
-import { openTarget, type Target, TURN_TIMEOUT } from './target.ts';
+import { openTarget, repetitions, type Target, TURN_TIMEOUT } from './target.ts';
 import { validValues } from './valid-requests.ts';
 
 const LOGOUT = '/admin/logout';
 const AT_ONCE = 8;
+/** Of so many combinations one is tried, where another runtime tries all (CONTRACT_SHARE): no route and no caller less. */
+const STEP = Math.round(10 / repetitions(10));
 /** Seconds on an idle machine. */
 const TIMEOUT = 5 * 60_000;
 
@@ -121,20 +123,23 @@ async function tryOne({ row, caller, valid }: Combination): Promise<void> {
   asTheIndexSays += 1;
 }
 
-function combinations(rows: readonly IndexRow[], callers: readonly Caller[]): Combination[] {
-  return rows.flatMap((row) =>
-    callers.flatMap((caller) => {
-      // Looking at a password is slow on purpose, and who brings it changes nothing.
-      if (isLogin(row) && caller.name !== 'nobody') return [{ row, caller, valid: false }];
-      // A revoked token counts as state, which is looked at after the fields. A HEAD of the tick looks at no state.
-      if (caller.revoked)
-        return row.method === 'HEAD' && row.auth === 'cron' ? [] : [{ row, caller, valid: true }];
-      return [
-        { row, caller, valid: true },
-        { row, caller, valid: false },
-      ];
-    }),
+function combinations(rows: readonly IndexRow[], callers: readonly Caller[], step = STEP): Combination[] {
+  return rows.flatMap((row, rowIndex) =>
+    callers.flatMap((caller, callerIndex) =>
+      waysOf(row, caller).filter((_way, index) => (rowIndex + callerIndex + index) % step === 0),
+    ),
   );
+}
+
+function waysOf(row: IndexRow, caller: Caller): Combination[] {
+  // Looking at a password is slow on purpose, and who brings it changes nothing.
+  if (isLogin(row) && caller.name !== 'nobody') return [{ row, caller, valid: false }];
+  // A revoked token counts as state, which is looked at after the fields.
+  if (caller.revoked) return [{ row, caller, valid: true }];
+  return [
+    { row, caller, valid: true },
+    { row, caller, valid: false },
+  ];
 }
 
 const isLogin = ({ path }: IndexRow) => path === '/admin/login' || path === '/api/v1/auth/login';
@@ -191,7 +196,7 @@ describe('the matrix', { timeout: TIMEOUT }, () => {
   });
 
   it('admits the scheduler to the tick, and the monitor to the metrics', async () => {
-    const inside = combinations(closed, machineCallers(target)).filter(
+    const inside = combinations(closed, machineCallers(target), 1).filter(
       ({ row, caller }) => wanted(row, caller) === 'admitted',
     );
     await atMost(AT_ONCE, inside, tryOne);
@@ -199,7 +204,9 @@ describe('the matrix', { timeout: TIMEOUT }, () => {
 
   it('has nothing for anybody at an unknown path', async () => {
     const callers = [...refused, ...machineCallers(target), ...adminCallers(token)];
-    const all = UNKNOWN.flatMap((row) => callers.map((caller) => ({ row, caller })));
+    const all = UNKNOWN.flatMap((row, rowIndex) =>
+      callers.filter((_caller, index) => (rowIndex + index) % STEP === 0).map((caller) => ({ row, caller })),
+    );
     await atMost(AT_ONCE, all, async ({ row: { method, path }, caller }) => {
       asked += 1;
       const isRead = method === 'GET';
@@ -231,6 +238,6 @@ describe('the matrix', { timeout: TIMEOUT }, () => {
     const leaks = asked - asTheIndexSays;
     report(`${ROUTES.length} routes (HEAD included) × ${callers} callers, ${leaks} leaks`, asked);
     expect(leaks).toBe(0);
-    expect(asked).toBeGreaterThan(ROUTES.length * refused.length);
+    expect(asked).toBeGreaterThan((ROUTES.length * refused.length) / STEP);
   });
 });

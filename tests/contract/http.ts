@@ -83,6 +83,9 @@ export function expectCommonHeaders(headers: Headers, caching = 'private, no-sto
   expect(headers.get('cache-control')).toBe(caching);
   for (const [name, value] of Object.entries(CORS)) expect(headers.get(name), name).toBe(value);
   expect(headers.has('access-control-allow-credentials')).toBe(false);
+  expect(headers.get('x-content-type-options')).toBe('nosniff');
+  expect(headers.get('referrer-policy')).toBe('strict-origin-when-cross-origin');
+  expect(headers.get('content-security-policy')).toMatch(/^default-src 'none';.*frame-ancestors 'none'$/);
 }
 
 /**

@@ -4,16 +4,20 @@ import { methodsByPath } from '../../src/lib/known-paths.ts';
 import { createNodeTarget } from '../../src/targets/node.ts';
 
 export interface IndexRow {
+  readonly id: number;
   readonly method: string;
   readonly path: string;
   readonly auth: 'public' | 'admin' | 'cron' | 'metrics';
   readonly write: boolean;
 }
 
-/** All rows but the one that stands for every unknown path. */
-export const INDEX: readonly IndexRow[] = (
-  JSON.parse(readFileSync(new URL('./endpoints.json', import.meta.url), 'utf8')) as IndexRow[]
-).filter(({ path }) => !path.endsWith('*'));
+/** All rows, with the one that stands for every unknown path. */
+export const WHOLE_INDEX: readonly IndexRow[] = JSON.parse(
+  readFileSync(new URL('./endpoints.json', import.meta.url), 'utf8'),
+);
+
+/** All rows of endpoints. */
+export const INDEX = WHOLE_INDEX.filter(({ path }) => !path.endsWith('*'));
 
 /** `METHOD /path` of everything that the application answers, HEAD included. */
 export function servedRoutes(): ReadonlySet<string> {

@@ -433,6 +433,29 @@ describe('a write by cookie', () => {
     },
   );
 
+  it('that names no origin is judged by its Referer, so that a browser without the one is caught by the other', async () => {
+    const token = await anyToken();
+    const path = '/api/v1/pin/generate';
+    const from = (referer: string) => ({
+      headers: { ...cookieOf(token), Referer: referer },
+      json: { clinic: 'bones' },
+    });
+    for (const referer of [`${FOREIGN}/page`, 'about:blank', 'not a page']) {
+      expectError(await send('POST', path, from(referer)), 'FORBIDDEN');
+    }
+    expect((await send('POST', path, from(`${target.url}/admin`))).status).toBe(200);
+    // The page's own origin counts before a Referer that says otherwise: a browser sends what is true in both.
+    const own = { ...cookieOf(token), Origin: new URL(target.url).origin, Referer: `${FOREIGN}/page` };
+    expect((await send('POST', path, { headers: own, json: { clinic: 'bones' } })).status).toBe(200);
+    const foreign = { ...cookieOf(token), Origin: FOREIGN, Referer: `${target.url}/admin` };
+    expectError(await send('POST', path, { headers: foreign, json: { clinic: 'bones' } }), 'FORBIDDEN');
+  });
+
+  it('by PUT is refused from another origin like one by POST', async () => {
+    const headers = { ...cookieOf(await anyToken()), Origin: FOREIGN };
+    expectError(await send('PUT', '/api/admin/settings', { headers, json: { settings: {} } }), 'FORBIDDEN');
+  });
+
   it('with a bad cookie is merely unauthorized, whatever its origin', async () => {
     const headers = { ...cookieOf('bad'), Origin: FOREIGN };
     expectError(await send('POST', '/admin/logout', { headers }), 'UNAUTHORIZED');

@@ -1,23 +1,20 @@
 /** A day at the page: the requests that the deployed page makes, from login to the last clinic, for patient and admin. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startLocalServer } from '../../local/local-server.ts';
 import { until } from '../support/until.ts';
 import { newId } from './http.ts';
 import { type Frame, PageBrowser, type Seen } from './page-browser.ts';
 import { PagePatient, type PageStation, pageId } from './page-patient.ts';
 import { CLINIC_IDS, QueueClient } from './queue-client.ts';
-import { isOwnServer, openTarget, type Target, TURN_TIMEOUT } from './target.ts';
+import { openTarget, type Target, TURN_TIMEOUT } from './target.ts';
 
 const NOWHERE: PageStation = { id: '', clinic: 'lab' };
-
-/** The hold of `queue/position` when nobody sets one. */
-const DEFAULT_HOLD = 8;
 
 let target: Target;
 let staff: QueueClient;
 let admin: PageBrowser;
 beforeAll(async () => {
-  target = isOwnServer ? await serverByDefault() : await openTarget();
+  // With the settings that a deployment has when nobody changes any.
+  target = await openTarget({});
   staff = await QueueClient.open(target);
   admin = new PageBrowser(target.url);
 }, TURN_TIMEOUT);
@@ -25,13 +22,6 @@ afterAll(async () => {
   admin?.close();
   await target?.close();
 });
-
-/** A server of our own with the settings that a deployment has when nobody changes any. */
-async function serverByDefault(): Promise<Target> {
-  const { url, admin: account, close } = await startLocalServer({ environment: 'test' });
-  if (!account) throw new Error('a new server makes an account');
-  return { url, admin: account, jwtSecret: undefined, longPollSeconds: DEFAULT_HOLD, close };
-}
 
 type Kind = 'text' | 'number' | 'boolean' | 'list' | 'object' | 'text?' | 'number?';
 

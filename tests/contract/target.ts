@@ -1,14 +1,19 @@
 /**
  * The server under test: BASE_URL with ADMIN_USERNAME and ADMIN_PASSWORD (see vitest.config.ts beside this file), or
- * else one of the test file's own, in memory. JWT_SECRET, CRON_SECRET, METRICS_TOKEN and LONG_POLL_SECONDS say what a
- * server elsewhere was given.
+ * else one of the test file's own, on a database of its own, in the runtime that CONTRACT_TARGET names (Node without
+ * it). JWT_SECRET, CRON_SECRET, METRICS_TOKEN and LONG_POLL_SECONDS say what a server elsewhere was given.
  */
 import { createHash } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { lockDirectory } from '../../local/directory-lock.ts';
-import { startLocalServer } from '../../local/local-server.ts';
+import { startLocalRuntime } from '../../local/local-runtime.ts';
+import { type LocalServer, startLocalServer } from '../../local/local-server.ts';
+import type { LocalServiceOptions } from '../../local/local-service.ts';
+import { RUNTIMES, type RuntimeName } from '../../local/runtimes/runtimes.ts';
 import { newToken } from '../../local/secret.ts';
+import { createTestDatabase } from '../support/postgres-server.ts';
+import { builtOutput, migratedTemplate } from '../support/shared-parts.ts';
 
 export interface Target {
   readonly url: string;
@@ -21,6 +26,8 @@ export interface Target {
   readonly longPollSeconds: number;
   /** What our own server was started with: for a direct look at its database. */
   readonly environment?: Readonly<Record<string, string>> | undefined;
+  /** What our own server wrote so far, where it is a process of its own. */
+  readonly output?: (() => string) | undefined;
   close(): Promise<void>;
 }
 
@@ -32,6 +39,8 @@ const {
   LONG_POLL_SECONDS,
   CRON_SECRET,
   METRICS_TOKEN,
+  CONTRACT_TARGET = 'node',
+  CONTRACT_SHARE = '1',
 } = process.env;
 
 /** True when the server is one of our own, started with the settings below. */
@@ -43,11 +52,30 @@ export const PAGE_ORIGIN = 'https://page.example';
 /** For `beforeAll`: another file may be using the same server. */
 export const TURN_TIMEOUT = 15 * 60_000;
 
-const OWN_LONG_POLL = 2;
+/** The hold of `queue/position` when nobody sets one. */
+const DEFAULT_LONG_POLL = 8;
+
+type Settings = NonNullable<LocalServiceOptions['settings']>;
+
+export type TargetName = 'node' | RuntimeName;
+
+/** What a server of our own is started with. */
+export const OWN_SETTINGS: Settings = {
+  LONG_POLL_SECONDS: '2',
+  PAGE_ORIGINS: PAGE_ORIGIN,
+  RATE_LIMITS: 'off',
+  CRON_SECRET: newToken(),
+  METRICS_TOKEN: newToken(),
+};
+
 const PAUSE_MS = 200;
 
-export async function openTarget(): Promise<Target> {
-  if (isOwnServer) return ownServer();
+/** How often a random test repeats: in full, or by CONTRACT_SHARE where the same case ran in full on another runtime. */
+export const repetitions = (full: number): number => Math.ceil(full * Number(CONTRACT_SHARE));
+
+/** Opens it; a server of our own with these settings, elsewhere with what it has. */
+export async function openTarget(settings: Settings = OWN_SETTINGS): Promise<Target> {
+  if (isOwnServer) return ownServer(CONTRACT_TARGET as TargetName, settings);
   if (!ADMIN_USERNAME || !ADMIN_PASSWORD) throw new Error('BASE_URL needs ADMIN_USERNAME and ADMIN_PASSWORD');
   return {
     url: BASE_URL.replace(/\/$/, ''),
@@ -55,33 +83,44 @@ export async function openTarget(): Promise<Target> {
     jwtSecret: JWT_SECRET || undefined,
     cronSecret: CRON_SECRET || undefined,
     metricsToken: METRICS_TOKEN || undefined,
-    longPollSeconds: Number(LONG_POLL_SECONDS || 8),
+    longPollSeconds: Number(LONG_POLL_SECONDS || DEFAULT_LONG_POLL),
     close: await takeTurn(BASE_URL),
   };
 }
 
-async function ownServer(): Promise<Target> {
-  const server = await startLocalServer({
-    environment: 'test',
-    settings: {
-      LONG_POLL_SECONDS: String(OWN_LONG_POLL),
-      PAGE_ORIGINS: PAGE_ORIGIN,
-      RATE_LIMITS: 'off',
-      CRON_SECRET: newToken(),
-      METRICS_TOKEN: newToken(),
-    },
-  });
-  if (!server.admin) throw new Error('a new server makes an account');
-  return {
-    url: server.url,
-    admin: server.admin,
-    jwtSecret: server.environment.JWT_SECRET,
-    cronSecret: server.environment.CRON_SECRET,
-    metricsToken: server.environment.METRICS_TOKEN,
-    environment: server.environment,
-    longPollSeconds: OWN_LONG_POLL,
-    close: () => server.close(),
-  };
+/** Starts a target of our own on a copy of the migrated template. */
+export async function ownServer(name: TargetName, settings: Settings): Promise<Target> {
+  const database = await createTestDatabase({ template: await migratedTemplate() });
+  try {
+    const server = await start(name, { environment: 'test', databaseUrl: database.url, settings });
+    if (!server.admin) throw new Error('a new server makes an account');
+    const { environment } = server;
+    return {
+      url: server.url,
+      admin: server.admin,
+      jwtSecret: environment.JWT_SECRET,
+      cronSecret: environment.CRON_SECRET,
+      metricsToken: environment.METRICS_TOKEN,
+      environment,
+      output: server.output,
+      longPollSeconds: Number(environment.LONG_POLL_SECONDS ?? DEFAULT_LONG_POLL),
+      async close() {
+        await server.close();
+        await database.drop();
+      },
+    };
+  } catch (cause) {
+    await database.drop();
+    throw cause;
+  }
+}
+
+async function start(
+  name: TargetName,
+  options: LocalServiceOptions,
+): Promise<LocalServer & { output?: () => string }> {
+  if (name === 'node') return startLocalServer(options);
+  return startLocalRuntime(RUNTIMES[name], { ...options, root: await builtOutput() });
 }
 
 /** Files that share one server come one after the other: they rotate its PINs and compare what it holds. */

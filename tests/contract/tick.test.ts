@@ -96,4 +96,14 @@ describe('the tick', () => {
       { token: client.token },
     );
   });
+
+  it('HEAD refuses an admin who has logged out, as GET does', async () => {
+    const leaving = await client.post('/admin/login', target.admin);
+    const token = String(leaving.body.token);
+    await client.post('/admin/logout', {}, { token });
+    const headers = { Authorization: `Bearer ${token}` };
+    expect([401, 405]).toContain((await fetch(target.url + PATH, { method: 'HEAD', headers })).status);
+    expectError(await client.get(PATH, { headers }), 'UNAUTHORIZED');
+    client = await QueueClient.open(target);
+  });
 });

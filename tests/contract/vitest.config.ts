@@ -3,18 +3,15 @@
  * Vitest sets BASE_URL to '/' by itself, and only a configuration can hand the caller's value on.
  */
 import { fileURLToPath } from 'node:url';
-import { defineConfig, mergeConfig } from 'vitest/config';
-import base from '../../vitest.config.ts';
+import { defineConfig } from 'vitest/config';
+import { shared, wholeRun } from '../../vitest.config.ts';
 
-const { include: _all, ...test } = base.test ?? {};
-
-export default mergeConfig(
-  { ...base, test },
-  defineConfig({
-    root: fileURLToPath(new URL('../..', import.meta.url)),
-    test: {
-      include: ['tests/contract/**/*.test.ts'],
-      env: { BASE_URL: process.env.BASE_URL ?? '' },
-    },
-  }),
-);
+export default defineConfig({
+  root: fileURLToPath(new URL('../..', import.meta.url)),
+  test: {
+    ...shared,
+    ...wholeRun,
+    include: ['tests/contract/**/*.test.ts'],
+    env: { BASE_URL: process.env.BASE_URL ?? '' },
+  },
+});

@@ -82,6 +82,25 @@ describe('npm start', () => {
   });
 });
 
+describe('npm start --fresh', () => {
+  it.each([
+    ['TIMEZONE', 'Nowhere/Land', 'The setting TIMEZONE is missing or malformed'],
+    ['JWT_SECRET', 'short', 'The setting JWT_SECRET is missing or malformed'],
+    ['ADMIN_PASSWORD', 'short', 'A password has at least 10 characters'],
+  ])('with a malformed %s throws nothing away', async (name, value, why) => {
+    const data = join(directory, `fresh-${name}`);
+    await mkdir(join(data, 'postgres'), { recursive: true });
+    await writeFile(join(data, 'postgres', 'kept'), 'data');
+    const { code, output } = await command(['start', '--fresh', '--port', '0', '--data', data], {
+      DATABASE_URL: '',
+      [name]: value,
+    });
+    expect(code).toBe(1);
+    expect(output).toContain(why);
+    expect(await readdir(join(data, 'postgres'))).toEqual(['kept']);
+  });
+});
+
 describe('the note of a running server', () => {
   it('counts while its process lives, and not for another process with the same id', async () => {
     await rememberRunning(directory, 'postgres://its/address');

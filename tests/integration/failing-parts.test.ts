@@ -1,5 +1,5 @@
 /** What a caller gets when a setting is wrong, the database or Redis is gone, or something unforeseen happens. */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createApp } from '../../src/app.ts';
 import { BREAKER_CONFIGS, CircuitBreaker } from '../../src/lib/circuit-breaker.ts';
 import { readConfig } from '../../src/lib/config.ts';
@@ -7,6 +7,7 @@ import { type Database, DatabaseError } from '../../src/lib/database.ts';
 import type { LogFields } from '../../src/lib/log.ts';
 import { createServices } from '../../src/lib/services.ts';
 import { ERROR_TABLE, type ErrorCode } from '../contract/error-table.ts';
+import { type TcpProxy, tcpProxyTo } from '../support/tcp-proxy.ts';
 import {
   type Answer,
   type Application,
@@ -14,36 +15,35 @@ import {
   openApplication,
   openInstance,
 } from './application.ts';
-import { type Door, doorTo } from './door.ts';
 
 let app: Application;
-let databaseDoor: Door;
-let redisDoor: Door;
+let databaseProxy: TcpProxy;
+let redisProxy: TcpProxy;
 beforeAll(async () => {
   app = await openApplication();
-  databaseDoor = await doorTo(Number(new URL(app.cloud.databaseUrl).port));
-  redisDoor = await doorTo(Number(new URL(app.cloud.redisUrl).port));
+  databaseProxy = await tcpProxyTo(Number(new URL(app.cloud.databaseUrl).port));
+  redisProxy = await tcpProxyTo(Number(new URL(app.cloud.redisUrl).port));
 });
 afterEach(async () => {
-  await databaseDoor.open();
-  await redisDoor.open();
+  await databaseProxy.restore();
+  await redisProxy.restore();
 });
 afterAll(async () => {
-  await databaseDoor?.shut();
-  await redisDoor?.shut();
+  await databaseProxy?.close();
+  await redisProxy?.close();
   await app?.stop();
 });
 
-/** A new instance, which reaches its database and its Redis through the doors. */
+/** A new instance, which reaches its database and its Redis through the proxies. */
 function instance(settings: Readonly<Record<string, string | undefined>> = {}): Instance {
-  const through = (url: string, { port }: Door) => {
+  const through = (url: string, { port }: TcpProxy) => {
     const changed = new URL(url);
     changed.port = String(port);
     return changed.href;
   };
   return app.instance({
-    DATABASE_URL: through(app.cloud.databaseUrl, databaseDoor),
-    UPSTASH_REDIS_REST_URL: through(app.cloud.redisUrl, redisDoor),
+    DATABASE_URL: through(app.cloud.databaseUrl, databaseProxy),
+    UPSTASH_REDIS_REST_URL: through(app.cloud.redisUrl, redisProxy),
     ...settings,
   });
 }
@@ -53,7 +53,7 @@ const NEEDS_DATABASE = [
   ['POST', '/api/v1/patient/login', { patientId: '1234', gender: 'male' }],
   ['POST', '/admin/login', { username: 'a', password: 'b' }],
   ['POST', '/api/v1/queue/enter', { clinic: 'lab', user: 'gone' }],
-  ['GET', '/api/v1/queue/status?clinic=lab', undefined],
+  ['GET', '/api/queue/status?clinicId=lab', undefined],
   ['GET', '/api/v1/queue/position?clinic=lab&user=gone', undefined],
   ['POST', '/api/v1/queue/done', { clinic: 'lab', user: 'gone', pin: '11' }],
   ['POST', '/api/v1/clinic/exit', { clinic: 'lab', user: 'gone', pin: '11' }],
@@ -79,6 +79,12 @@ function expectCode({ status, body, headers }: Answer, code: ErrorCode, message?
 }
 
 describe('a setting', () => {
+  // Where no setting can be read, LOG_LEVEL cannot either.
+  beforeAll(() => {
+    const spy = vi.spyOn(console, 'info').mockImplementation(() => {});
+    return () => spy.mockRestore();
+  });
+
   const RIGHT = {
     DATABASE_URL: 'postgresql://secret-user:secret-password@127.0.0.1:1/none',
     JWT_SECRET: 'a secret for tests, of thirty-two characters',
@@ -128,7 +134,7 @@ describe('without the database', () => {
     const { send } = instance();
     const token = await app.login();
     expect((await send('GET', '/api/v1/pin/status', { token })).status).toBe(200);
-    await databaseDoor.shut();
+    await databaseProxy.down();
 
     for (const [method, path, json] of NEEDS_DATABASE.slice(0, 5)) {
       const answer = await send(method, path, json && { json });
@@ -160,7 +166,7 @@ describe('without the database', () => {
   });
 
   it('health says so in full, and stays honest about Redis', async () => {
-    await databaseDoor.shut();
+    await databaseProxy.down();
     const { send } = instance();
     for (const path of [...HEALTH_PATHS, '/health/ready']) {
       const answer = await send('GET', path);
@@ -183,32 +189,34 @@ describe('without the database', () => {
   });
 
   it('health shows the open breaker', async () => {
-    await databaseDoor.shut();
+    await databaseProxy.down();
     const own = instance();
-    for (let count = 0; count < 5; count += 1) await own.send('GET', '/api/v1/queue/status?clinic=lab');
+    for (let count = 0; count < 5; count += 1)
+      await own.send('GET', '/api/v1/queue/position?clinic=lab&user=x');
     const { body } = await own.send('GET', '/health');
     expect(body).toMatchObject({ checks: { database: { ok: false, breaker: 'OPEN' } } });
   });
 
-  it('whoever is held gets an answer: at the latest at the end of the hold', async () => {
-    const { send } = instance({ LONG_POLL_SECONDS: '1' });
+  it('whoever is held gets an answer as soon as the cache no longer knows', async () => {
+    const { send } = instance({ LONG_POLL_SECONDS: '5' });
     const path = '/api/v1/queue/position?clinic=lab&user=holds-on';
     await send('POST', '/api/v1/queue/enter', { json: { clinic: 'lab', user: 'holds-on' } });
     const tag = (await send('GET', path)).headers.get('etag') ?? '';
     const pending = send('GET', path, { headers: { 'If-None-Match': tag } });
     const pause = new Promise<'held'>((wake) => setTimeout(() => wake('held'), 200));
     expect(await Promise.race([pending, pause])).toBe('held');
-    await databaseDoor.shut();
+    await databaseProxy.down();
     expectCode(await pending, 'DATABASE_UNAVAILABLE');
   });
 
   it('an outage that was short is over when the database is back', async () => {
     const { send } = instance();
-    const path = '/api/v1/queue/status?clinic=lab';
+    const path = '/api/v1/queue/position?clinic=lab&user=short-outage';
+    await send('POST', '/api/v1/queue/enter', { json: { clinic: 'lab', user: 'short-outage' } });
     expect((await send('GET', path)).status).toBe(200);
-    await databaseDoor.shut();
+    await databaseProxy.down();
     expectCode(await send('GET', path), 'DATABASE_UNAVAILABLE');
-    await databaseDoor.open();
+    await databaseProxy.restore();
     expect((await send('GET', path)).status).toBe(200);
   });
 });
@@ -220,6 +228,9 @@ describe('a database whose schema is not this build’s', () => {
     for (const [method, path, json] of NEEDS_DATABASE) {
       expectCode(await send(method, path, json && { json }), 'DATABASE_UNAVAILABLE');
     }
+    await app.sql('alter function stream_changes(jsonb) rename to hidden_stream_changes');
+    expectCode(await send('GET', '/api/v1/events/stream?user=nobody'), 'DATABASE_UNAVAILABLE');
+    await app.sql('alter function hidden_stream_changes(jsonb) rename to stream_changes');
     const ready = await send('GET', '/health/ready');
     expectCode(ready, 'DATABASE_UNAVAILABLE');
     expect(ready.body.schema_version_db).toBeNull();
@@ -247,7 +258,7 @@ describe('a database whose schema is not this build’s', () => {
 
 describe('without Redis', () => {
   it('health is degraded, and nothing that a person does fails', async () => {
-    await redisDoor.shut();
+    await redisProxy.down();
     const { send } = instance({ LONG_POLL_SECONDS: '1' });
     const token = await app.login();
     const ok = async (method: 'GET' | 'POST', path: string, json?: object, headers = {}) => {
@@ -313,7 +324,8 @@ describe('an error that nobody foresaw', () => {
     });
     const services = createServices('node', config, {
       database,
-      log: (level, fields) => logged.push({ level, fields }),
+      // The line that each request writes is not what these tests are about.
+      log: (level, fields) => fields.event !== 'request' && logged.push({ level, fields }),
     });
     const built = createApp({ target: 'node', services: () => services, clientIp: () => '127.0.0.1' });
     return { logged, request: (path: string, init?: RequestInit) => built.request(path, init, {}) };

@@ -5,6 +5,9 @@ import { type Answer, type Application, type Instance, openApplication } from '.
 const HOLD_SECONDS = 5;
 const PROMPT = 1_000;
 
+/** What is written past the application is seen once what the cache holds is too old. */
+const PAST_THE_CACHE = 2_000 + 2 * PROMPT;
+
 let app: Application;
 let user: string;
 let people = 0;
@@ -53,7 +56,7 @@ describe('whoever is held', () => {
     other.close();
   });
 
-  it('gets a 404 within a second when the entry goes away', async () => {
+  it('gets a 404 when the entry goes away, also when a job of the database took it', async () => {
     const [pending] = await holdIn('xray', app);
     await app.sql(`update queues set status = 'CANCELLED' where patient_id = $1`, [user]);
     await app.sql(`update queue_counters set version = version + 1 where clinic_code = 'xray'`);
@@ -61,7 +64,7 @@ describe('whoever is held', () => {
     expect([status, body.code]).toEqual([404, 'NOT_IN_QUEUE']);
     expect(headers.get('cache-control')).toBe('private, no-store');
     expect(headers.has('etag')).toBe(false);
-    expect(took).toBeLessThan(PROMPT);
+    expect(took).toBeLessThan(PAST_THE_CACHE);
   });
 
   it('gets a 304 at once when the server shuts down', async () => {
@@ -95,7 +98,8 @@ describe('whoever is held', () => {
     const { status, headers } = await timed(pending);
     quick.close();
     expect(status).toBe(304);
-    const spent = Number(/db;dur=([\d.]+)/.exec(headers.get('server-timing') ?? '')?.[1]);
+    const parts = /db;dur=([\d.]+), redis;dur=([\d.]+)/.exec(headers.get('server-timing') ?? '');
+    const spent = Number(parts?.[1]) + Number(parts?.[2]);
     expect(spent).toBeGreaterThan(0);
     expect(spent).toBeLessThan(700);
   });

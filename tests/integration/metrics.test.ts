@@ -89,14 +89,17 @@ describe('while the database fails', () => {
     const families = await read(await send('/metrics'));
     expect(valuesOf(families, 'queue_waiting')).toStrictEqual([]);
     expect(valuesOf(families, 'queue_oldest_wait_seconds')).toStrictEqual([]);
-    expect(valuesOf(families, 'database_connection_errors_total')).toStrictEqual([['node', 5]]);
+    expect(valuesOf(families, 'database_connection_errors_total')).toStrictEqual([['node', 'isolate', 5]]);
     expect(valuesOf(families, 'circuit_breaker_state')?.slice(0, 3)).toStrictEqual([
       ['database', 'CLOSED', 'node', 0],
       ['database', 'OPEN', 'node', 1],
       ['database', 'HALF_OPEN', 'node', 0],
     ]);
+    expect(valuesOf(families, 'circuit_breaker_transitions_total')).toStrictEqual([
+      ['database', 'OPEN', 'node', 'isolate', 1],
+    ]);
     expect(valuesOf(families, 'http_requests_total')).toStrictEqual([
-      ['GET', '/api/v1/queue/status', '503', 'node', 8],
+      ['GET', '/api/v1/queue/status', '503', 'node', 'isolate', 8],
     ]);
     close();
   });
@@ -118,7 +121,7 @@ it('the gauges are those of the service day and the active clinics, to the milli
   const now = Date.parse('2026-03-10T09:30:00.000Z');
   const service = await openSimulatedService({
     at: new Date(now).toISOString(),
-    settings: { METRICS_TOKEN: 'a-token-of-the-test' },
+    settings: { METRICS_TOKEN: 'a-token-of-the-test', CRON_SECRET: 'a-secret-of-the-test' },
   });
   try {
     const entry: LineEntry = {
@@ -139,25 +142,44 @@ it('the gauges are those of the service day and the active clinics, to the milli
       { ...entry, user: 'w-3', number: 3, entered: now - 30_000, priority: 5 },
       { ...entry, clinic: 'xray', user: 'y-1', day: '2026-03-09', entered: now - 86_400_000 },
       { ...entry, clinic: 'bones', user: 'b-1' },
+      { ...entry, clinic: 'ent', user: 'n-1', status: 'COMPLETED', called: now - 9_000, completed: now },
+      { ...entry, clinic: 'ent', user: 'n-2', number: 2, status: 'COMPLETED', completed: now },
+      { ...entry, clinic: 'ent', user: 'n-3', number: 3, status: 'NO_SHOW', called: now - 9_000 },
       // Written by a database whose clock is ahead.
       { ...entry, clinic: 'eyes', user: 'e-1', entered: now + 5_000 },
     ]);
     await service.rows(`update clinics set is_active = false where code = 'bones'`);
-    const { services } = service;
-    const app = createApp({ target: 'node', services: () => services, clientIp: () => '192.0.2.1' });
-    const families = await read(
-      await app.request('/metrics', { headers: { Authorization: 'Bearer a-token-of-the-test' } }, {}),
-    );
-    const waiting = new Map(families.get('queue_waiting')?.samples.map((s) => [s.labels.clinic, s.value]));
-    const oldest = new Map(
-      families.get('queue_oldest_wait_seconds')?.samples.map((s) => [s.labels.clinic, s.value]),
-    );
+    // An isolate that has read nothing yet: one shows its gauges again for two seconds.
+    const scrape = async () => {
+      const services = { ...service.services, gaugeMemory: {} };
+      const app = createApp({ target: 'node', services: () => services, clientIp: () => '192.0.2.1' });
+      return read(
+        await app.request('/metrics', { headers: { Authorization: 'Bearer a-token-of-the-test' } }, {}),
+      );
+    };
+    const families = await scrape();
+    const perClinic = (name: string) =>
+      new Map(families.get(name)?.samples.map(({ labels, value }) => [labels.clinic, value]));
+    const [waiting, oldest] = [perClinic('queue_waiting'), perClinic('queue_oldest_wait_seconds')];
     expect(waiting.size).toBe(12);
     expect(waiting.has('bones')).toBe(false);
     const some = (values: Map<string | undefined, number>) =>
       ['lab', 'xray', 'eyes', 'ent'].map((clinic) => values.get(clinic));
     expect(some(waiting)).toStrictEqual([2, 0, 1, 0]);
     expect(some(oldest)).toStrictEqual([90.25, 0, 0, 0]);
+    expect(some(perClinic('queue_called_today'))).toStrictEqual([1, 0, 0, 2]);
+    expect(some(perClinic('queue_completed_today'))).toStrictEqual([0, 0, 0, 2]);
+    expect(valuesOf(families, 'queue_pins_missing')).toStrictEqual([['node', 12]]);
+    expect(valuesOf(families, 'tick_last_run_timestamp_seconds')).toStrictEqual([['node', 0]]);
+
+    const headers = { Authorization: 'Bearer a-secret-of-the-test' };
+    expect((await service.send('POST', '/api/system/tick', { headers })).status).toBe(200);
+    const ticked = await scrape();
+    expect(valuesOf(ticked, 'queue_pins_missing')).toStrictEqual([['node', 0]]);
+    expect(valuesOf(ticked, 'tick_last_run_timestamp_seconds')).toStrictEqual([['node', now / 1000]]);
+    await service.rows('select queue_tick()');
+    const byDatabase = valuesOf(await scrape(), 'tick_last_run_timestamp_seconds');
+    expect(byDatabase?.[0]?.[1]).toBeCloseTo(Date.now() / 1000, -2);
   } finally {
     await service.stop();
   }

@@ -56,6 +56,13 @@ async function fill({ db }: ReportWorld): Promise<void> {
   }
 }
 
+/**
+ * The same in passes over the rows of the year, timed in the same run: on an idle machine the milliseconds hold by
+ * themselves, and a busy one is slow for both.
+ */
+const PASSES = { annual: 8, daily: 0.4 } as const;
+let pass = 0;
+
 const annual = { type: 'annual', first: `${YEAR}-01-01` };
 const today = { type: 'daily', first: TODAY };
 const past = { type: 'daily', first: `${YEAR}-05-06` };
@@ -76,9 +83,20 @@ const inDatabase = (period: object, rounds = 21) =>
   );
 const overHttp = (path: string, rounds = 21) => median(rounds, () => world.report(`/api/v1/reports/${path}`));
 
-function expectWithin(what: string, milliseconds: number, allowed: number): void {
-  console.info(`${what}: median ${milliseconds.toFixed(1)} ms (allowed: ${allowed})`);
-  expect(milliseconds, `${what} may take ${allowed} ms`).toBeLessThanOrEqual(allowed);
+/** Reads every row of the year once, in one process, and looks at what a report looks at. */
+const onePass = () =>
+  world.db.rows(
+    `with scan as materialized (
+       select count(patient_id) + count(entered_at) + count(called_at) + count(completed_at) as read from queues
+       where service_day between '${YEAR}-01-01' and '${TODAY}')
+     select read from scan`,
+  );
+
+const allowed = (what: keyof typeof ALLOWED) => Math.max(ALLOWED[what], PASSES[what] * pass);
+
+function expectWithin(what: string, milliseconds: number, most: number): void {
+  console.info(`${what}: median ${milliseconds.toFixed(1)} ms (allowed: ${most.toFixed(0)})`);
+  expect(milliseconds, `${what} may take ${most.toFixed(0)} ms`).toBeLessThanOrEqual(most);
 }
 
 /** Every plan that a statement and the functions below it ran, as `auto_explain` reports them. */
@@ -105,12 +123,14 @@ function expectIndexes(plans: readonly string[], ...indexes: string[]): void {
   for (const index of indexes) expect(all).toContain(index);
 }
 
-it('without anything stored, a day takes 20 ms, and a year is computed from 390,000 entries by the index', async () => {
+it('without anything stored, a day takes 20 ms and a year 300 ms, from 390,000 entries by the index', async () => {
   expect(await world.db.value('select count(*)::int from queues')).toBe(13 * DAYS * 120);
-  expectWithin('a past day, nothing stored', await inDatabase(past), ALLOWED.daily);
-  expectWithin('the running day', await inDatabase(today), ALLOWED.daily);
+  pass = await median(5, onePass);
+  console.info(`one pass over the year's rows: median ${pass.toFixed(1)} ms`);
+  expectWithin('a past day, nothing stored', await inDatabase(past), allowed('daily'));
+  expectWithin('the running day', await inDatabase(today), allowed('daily'));
   const cold = await inDatabase(annual, 5);
-  console.info(`the year, nothing stored (until the tick has caught up): median ${cold.toFixed(1)} ms`);
+  expectWithin('the year, nothing stored (until the tick has caught up)', cold, allowed('annual'));
   const args = { day: TODAY, timezone: TIMEZONE, open: true };
   expectIndexes(await plansOf({ ...args, ...annual }), 'queues_number_of_day_key');
   expectIndexes(await plansOf({ ...args, ...today }), 'queues_number_of_day_key');
@@ -133,11 +153,11 @@ it('the tick stores a backlog of a year in steps of 31, none of which comes near
 it('with the past days stored, the annual report takes 300 ms and a daily one 20 ms', async () => {
   // As every day's vacuum leaves them.
   await world.db.rows('vacuum analyze reports');
-  expectWithin('the running year', await inDatabase(annual), ALLOWED.annual);
-  expectWithin('a stored day', await inDatabase(past), ALLOWED.daily);
-  expectWithin('the running day', await inDatabase(today), ALLOWED.daily);
-  expectWithin('the running year over HTTP', await overHttp(`annual?year=${YEAR}`), ALLOWED.annual);
-  expectWithin('a stored day over HTTP', await overHttp(`daily?date=${past.first}`), ALLOWED.daily);
+  expectWithin('the running year', await inDatabase(annual), allowed('annual'));
+  expectWithin('a stored day', await inDatabase(past), allowed('daily'));
+  expectWithin('the running day', await inDatabase(today), allowed('daily'));
+  expectWithin('the running year over HTTP', await overHttp(`annual?year=${YEAR}`), allowed('annual'));
+  expectWithin('a stored day over HTTP', await overHttp(`daily?date=${past.first}`), allowed('daily'));
   const args = { day: TODAY, timezone: TIMEZONE, open: true };
   expectIndexes(await plansOf({ ...args, ...annual }), 'queues_number_of_day_key', 'reports_type_date_key');
   expectIndexes(await plansOf({ ...args, ...past }), 'reports_type_date_key');

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type LineEntry, randomLine, writeEntries } from '../support/line-entries.ts';
 import { openSimulatedService, type SimulatedService } from '../support/simulated-service.ts';
 import { seededRandom, testSeed } from '../support/sql-random.ts';
+import { until } from '../support/until.ts';
 
 const DAY = '2026-03-10';
 const NOW = '2026-03-10T09:30:00.000Z';
@@ -276,6 +277,15 @@ describe('GET /api/v1/admin/status', () => {
   });
 });
 
+/** A machine shared with others may halt the client for longer than it waits. */
+async function forgetCached(): Promise<void> {
+  await until(
+    'Redis is empty',
+    () => service.services.redis?.client.flushdb().catch(() => 'too slow'),
+    (answer) => answer === 'OK',
+  );
+}
+
 describe('an answer of the statistics', () => {
   it('is one statement in one round trip, for 12 clinics as for 52', async () => {
     const { postgres } = service.cloud;
@@ -286,6 +296,7 @@ describe('an answer of the statistics', () => {
       '/config/clinic-pins',
     ];
     const cost = async (path: string) => {
+      await forgetCached();
       const before = [postgres.requestCount(), postgres.queryCount()] as const;
       const { status } = await service.send('GET', path, { token });
       expect(status).toBe(200);
@@ -298,6 +309,7 @@ describe('an answer of the statistics', () => {
        from generate_series(1, 40) as n`,
     );
     for (const path of paths) expect(await cost(path), path).toEqual([1, 1]);
+    await forgetCached();
     const { body } = await service.send<{ queues: object[] }>('GET', '/api/v1/stats/queues');
     expect(body.queues).toHaveLength(52);
     expect(body.queues[51]).toMatchObject({ id: 'more-40', name: 'More 40', total: 0 });

@@ -488,7 +488,7 @@ describe('an error in one clinic', () => {
 });
 
 describe('the purge', () => {
-  it('deletes events of more than an hour and keys of more than a day, and nothing younger', async () => {
+  it('deletes events of an hour, keys of a day and job runs of 400 days ago, and nothing younger', async () => {
     await tick();
     await service.rows('delete from events');
     await service.rows(
@@ -500,9 +500,15 @@ describe('the purge', () => {
        values ('old', 's', 'h', 200, '{}', $1::timestamptz), ('young', 's', 'h', 200, '{}', $2::timestamptz)`,
       [moment('09:59:59', 9), moment('10:00:01', 9)],
     );
+    await service.rows(
+      `insert into job_runs (job, period) values ('close-day', '2001-01-01'), ('daily-pins', '2001-01-01')`,
+    );
     const { results } = await tick();
     expect(results.cleanedNotifications).toBe(1);
-    expect(results.jobs.rows_purged).toBe(2);
+    expect(results.jobs.rows_purged).toBe(4);
+    expect(await service.rows(`select job from job_runs where period like '2001%'`)).toEqual([]);
+    const guards = `select job from job_runs where job = 'close-day' and period = $1`;
+    expect(await service.rows(guards, [dayOf(9)])).toEqual([{ job: 'close-day' }]);
     expect(await service.rows('select event_type from events')).toEqual([{ event_type: 'YOUNG' }]);
     expect(await service.rows('select key from idempotency_keys')).toEqual([{ key: 'young' }]);
   });

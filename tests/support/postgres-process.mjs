@@ -7,12 +7,18 @@ const { default: EmbeddedPostgres } = await import(from);
 const log = [];
 const server = new EmbeddedPostgres({
   ...options,
-  persistent: false,
+  // The files go with this process, not with a stop: a restart needs them.
+  persistent: true,
   onLog: (message) => log.push(message),
   onError: (message) => log.push(String(message)),
 });
 
 process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
+process.on('message', async () => {
+  await server.stop();
+  await server.start();
+  process.send('restarted');
+});
 process.once('disconnect', async () => {
   await server.stop();
   process.exit();

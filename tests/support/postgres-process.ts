@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { freePort } from './free-port.ts';
+import { freePort } from '../../local/free-port.ts';
 
 export interface PostgresServerOptions {
   /** False turns off fsync, full_page_writes and synchronous_commit: faster, and no measure of anything. True by default. */
@@ -24,6 +24,8 @@ export interface PostgresServerOptions {
 export interface PostgresServer {
   /** A superuser's URL of the database `postgres`. */
   readonly adminUrl: string;
+  /** Stops it, which cuts every connection, and starts it again on the same files. */
+  restart(): Promise<void>;
   /** Stops the server and removes its files. May be called twice. */
   stop(): Promise<void>;
 }
@@ -82,7 +84,12 @@ async function startOnce(options: PostgresServerOptions, isRoot: boolean): Promi
     await stop();
     throw new Error(`Postgres did not start: ${outcome}`);
   }
-  return { adminUrl: `postgres://postgres:${password}@127.0.0.1:${port}/postgres`, stop };
+  const restart = async (): Promise<void> => {
+    const answer = firstMessage(child);
+    child.send('restart');
+    if ((await answer) !== 'restarted') throw new Error('Postgres did not start again');
+  };
+  return { adminUrl: `postgres://postgres:${password}@127.0.0.1:${port}/postgres`, restart, stop };
 }
 
 function firstMessage(child: ChildProcess): Promise<string> {

@@ -1,6 +1,7 @@
 /** Databases of their own for test files, on the Postgres server that all test files share. */
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
+import { sharedPostgresUrl } from './shared-parts.ts';
 
 export interface TestDatabaseOptions {
   /** Name of a database to copy; nobody may be connected to it. */
@@ -15,16 +16,6 @@ export interface TestDatabase {
   readonly url: string;
   /** Cuts whoever is still connected, and drops the database. */
   drop(): Promise<void>;
-}
-
-/** The admin URL of the shared server, which is started when this is the first call of the whole run. */
-export async function sharedPostgresUrl(): Promise<string> {
-  // Imported here, because Vitest refuses to be imported outside of a test: benchmarks give their own `adminUrl`.
-  const { inject } = await import('vitest');
-  const answer = await fetch(inject('postgresStarterUrl'));
-  const text = await answer.text();
-  if (!answer.ok) throw new Error(text);
-  return text;
 }
 
 /** Creates a database with a name nobody else has: empty, or a copy of the template. */

@@ -1,10 +1,12 @@
 /** A real `redis-server` for the conformance suite. No npm package brings one, so it is used where it is installed. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { freePort } from './free-port.ts';
+import { freePort } from '../../local/free-port.ts';
 
 export interface RedisServer {
   /** `redis://127.0.0.1:<port>` */
   readonly url: string;
+  /** Kills it, and starts another one at the same port: everything it held is lost. */
+  restart(): Promise<void>;
   /** Stops the server; it kept nothing on disk. May be called twice. */
   stop(): Promise<void>;
 }
@@ -29,6 +31,18 @@ export async function startRedisServer(): Promise<RedisServer> {
 }
 
 async function startOnce(port: number): Promise<RedisServer> {
+  let running = await launch(port);
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    async restart() {
+      await running.end('SIGKILL');
+      running = await launch(port);
+    },
+    stop: () => running.end('SIGTERM'),
+  };
+}
+
+async function launch(port: number) {
   const child = spawn(
     'redis-server',
     ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', '/tmp'],
@@ -39,10 +53,9 @@ async function startOnce(port: number): Promise<RedisServer> {
   process.once('exit', kill);
   await untilReady(child);
   return {
-    url: `redis://127.0.0.1:${port}`,
-    stop: async () => {
+    async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
       process.removeListener('exit', kill);
-      child.kill('SIGTERM');
+      child.kill(signal);
       await ended;
     },
   };

@@ -96,7 +96,7 @@ export async function openReportWorld(options: ReportWorldOptions = {}): Promise
       );
     },
     close: async () => {
-      services.wakeUps.close();
+      services.waiting().wakeUps.close();
       services.streams.endAll();
       await cloud.close();
       await db.remove();

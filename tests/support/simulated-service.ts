@@ -104,7 +104,7 @@ export async function openSimulatedService(options: SimulatedOptions): Promise<S
       return rows.map((row) => Object.fromEntries(fields.map(({ name }, i) => [name, row[i] ?? null])));
     },
     async stop() {
-      services.wakeUps.close();
+      services.waiting().wakeUps.close();
       await cloud.close();
     },
   };

@@ -1,0 +1,231 @@
+// One commit to one target: gates, migration, upload, smoke test, traffic, smoke test; and back by itself.
+import { askGates, type Gate } from './gates.ts';
+import type { Platform, Upload } from './platforms/platform.ts';
+import type { Repository } from './repository.ts';
+import type { SmokeVerdict } from './smoke-verdict.ts';
+import { type DeployedTarget, fetchHealth, type Target } from './targets.ts';
+import {
+  currentOf,
+  type DeployedVersion,
+  nameOf,
+  readVersions,
+  type Versions,
+  versionsOf,
+  withVersion,
+  writeVersions,
+} from './versions.ts';
+
+export interface Build {
+  readonly checksum: string;
+  /** The migration that it expects. */
+  readonly schema: string;
+}
+
+/** The work that a deployment has done for it. */
+export interface DeployTools {
+  readonly repository: Repository;
+  /** Throws when the platform's program is missing. */
+  readonly platform: () => Platform;
+  /** Builds the release for every target; throws when it is too heavy. */
+  readonly build: (commit: string) => Promise<Build>;
+  /** Brings the database to the build's schema; gives back what was applied. */
+  readonly migrate: () => Promise<readonly string[]>;
+  readonly smoke: (url: string, commit: string) => Promise<SmokeVerdict>;
+}
+
+export interface DeployOptions {
+  readonly root: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly target: DeployedTarget;
+  /** Whose versions stand at the top of the file. */
+  readonly active: Target;
+  readonly packageVersion: string;
+  /** Asks the gates and tells what would be done. */
+  readonly dryRun?: boolean;
+  /** Commits the two files that record the deployment; true unless told otherwise. */
+  readonly commit?: boolean;
+  readonly onGate?: (gate: Gate) => void;
+  readonly onStep?: (step: string) => void;
+}
+
+export interface DeployResult {
+  readonly ok: boolean;
+  readonly target: Target;
+  readonly commit: string;
+  readonly version: string | undefined;
+  readonly dryRun: boolean;
+  readonly gates: readonly Gate[];
+  readonly applied: readonly string[];
+  /** Why it ended otherwise than it should. */
+  readonly problem: string | undefined;
+  /** The version that got the traffic back, when the new one had it already. */
+  readonly restored: string | undefined;
+}
+
+/** Deploys. Rejects only when the records cannot be read or written; whatever else goes wrong is in the result. */
+export async function deploy(options: DeployOptions, tools: DeployTools): Promise<DeployResult> {
+  const { root, target, dryRun = false, onGate = () => {}, onStep = () => {} } = options;
+  const { repository } = tools;
+  const release = repository.release();
+  const versions = await readVersions(root);
+  const platform = lazily(tools.platform);
+  const gates = await askGates({
+    root,
+    environment: options.environment,
+    repository,
+    release,
+    versions,
+    target: target.name,
+    platform,
+    health: () => fetchHealth(target),
+  });
+  gates.forEach(onGate);
+  const base = { target: target.name, commit: release.commit, dryRun, gates };
+  const refused = gates.filter(({ refusal }) => refusal !== undefined);
+  if (refused.length > 0) {
+    const problem = refused.map(({ refusal }) => refusal).join('; ');
+    return { ...base, ok: false, version: undefined, applied: [], problem, restored: undefined };
+  }
+
+  const known = versionsOf(versions, target.name);
+  const candidate: DeployedVersion = {
+    version: nameOf(known, options.packageVersion, release.commit),
+    timestamp: new Date().toISOString(),
+    commit: release.commit,
+    status: 'candidate',
+    health_check_url: `${target.url}/health`,
+    target: target.name,
+    checksum: '',
+    schema: '',
+    deployment: null,
+  };
+  const journey: Journey = { options, tools, platform: platform(), versions, candidate, applied: [], onStep };
+  const outcome = dryRun ? await rehearse(journey) : await travel(journey);
+  return { ...base, version: candidate.version, ...outcome };
+}
+
+interface Journey {
+  readonly options: DeployOptions;
+  readonly tools: DeployTools;
+  readonly platform: Platform;
+  readonly versions: Versions;
+  readonly candidate: DeployedVersion;
+  applied: readonly string[];
+  readonly onStep: (step: string) => void;
+}
+
+type Outcome = Pick<DeployResult, 'ok' | 'applied' | 'problem' | 'restored'>;
+
+async function rehearse({ options, tools, platform, candidate, onStep }: Journey): Promise<Outcome> {
+  try {
+    onStep('build');
+    await tools.build(candidate.commit);
+    if (platform.rehearse) {
+      onStep('the program of the platform tries the build');
+      await platform.rehearse();
+    }
+    onStep('migrate the database');
+    const upload = await platform.upload(candidate);
+    onStep(`smoke test of the upload${upload === undefined ? '' : ` at ${upload.url}`}`);
+    await platform.release({ ...candidate, deployment: candidate.deployment ?? 'UPLOADED' });
+    onStep(`smoke test of ${options.target.url}`);
+    return { ok: true, applied: [], problem: undefined, restored: undefined };
+  } catch (error) {
+    return { ok: false, applied: [], problem: messageOf(error), restored: undefined };
+  }
+}
+
+/** What was reached when something failed decides what must be undone. */
+async function travel(journey: Journey): Promise<Outcome> {
+  const { tools, platform, options, onStep } = journey;
+  let version = journey.candidate;
+  let hasTraffic = false;
+  try {
+    onStep('build');
+    version = { ...version, ...(await tools.build(version.commit)) };
+    onStep('migrate the database');
+    journey.applied = await tools.migrate();
+    await record(journey, version);
+    onStep('upload');
+    const upload = await platform.upload(version);
+    version = { ...version, deployment: upload?.deployment ?? null };
+    await record(journey, version);
+    await smokeBefore(journey, upload);
+    onStep('give it the traffic');
+    hasTraffic = true;
+    await platform.release(version);
+    onStep(`smoke test of ${options.target.url}`);
+    await mustPass(tools.smoke(options.target.url, version.commit));
+  } catch (error) {
+    return fail(journey, version, messageOf(error), hasTraffic);
+  }
+  await record(journey, { ...version, status: 'stable' });
+  commitRecords(journey, `Deployed ${version.version} to ${version.target}`);
+  return { ok: true, applied: journey.applied, problem: undefined, restored: undefined };
+}
+
+async function smokeBefore({ tools, candidate, onStep }: Journey, upload: Upload | undefined): Promise<void> {
+  if (upload?.url === undefined) return;
+  onStep(`smoke test of the upload at ${upload.url}`);
+  await mustPass(tools.smoke(upload.url, candidate.commit));
+}
+
+async function mustPass(running: Promise<SmokeVerdict>): Promise<void> {
+  const { ok, problem } = await running;
+  if (!ok) throw new Error(`the smoke test failed: ${problem}`);
+}
+
+async function fail(
+  journey: Journey,
+  version: DeployedVersion,
+  reason: string,
+  hasTraffic: boolean,
+): Promise<Outcome> {
+  const { platform, versions, applied, onStep, tools, options } = journey;
+  const before = currentOf(versionsOf(versions, version.target));
+  let problem = reason;
+  let restored: string | undefined;
+  if (hasTraffic && before) {
+    onStep(`back to ${before.version}`);
+    try {
+      await platform.restore(before, version, `${version.version}: smoke test failed`);
+      await mustPass(tools.smoke(options.target.url, before.commit));
+      restored = before.version;
+    } catch (error) {
+      problem = `${reason}; and going back to ${before.version} failed: ${messageOf(error)}`;
+    }
+  } else if (hasTraffic) {
+    problem = `${reason}; there is no version before it to go back to`;
+  }
+  // A version that never was is no version.
+  if (version.deployment !== null) {
+    await record(journey, { ...version, status: 'failed' });
+    commitRecords(journey, `${version.version} failed on ${version.target}`);
+  } else {
+    await writeVersions(options.root, versions, options.active);
+  }
+  return { ok: false, applied, problem, restored };
+}
+
+function record({ options, versions }: Journey, version: DeployedVersion): Promise<void> {
+  return writeVersions(options.root, withVersion(versions, version), options.active);
+}
+
+function commitRecords({ options, tools, onStep }: Journey, message: string): void {
+  if (options.commit === false) return;
+  try {
+    if (tools.repository.commitRecords(message)) onStep('committed deployment/versions.json');
+  } catch (error) {
+    onStep(`not committed: ${messageOf(error)}`);
+  }
+}
+
+function lazily<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));

@@ -1,0 +1,108 @@
+// What must hold before a deployment may begin. All gates are asked, so that a person learns every reason at once.
+
+import { removalsSince } from './expand-only.ts';
+import type { Platform } from './platforms/platform.ts';
+import { readMonitoringRecord, readTestRecord } from './records.ts';
+import type { Release, Repository } from './repository.ts';
+import type { Target, TargetHealth } from './targets.ts';
+import { currentOf, type Versions, versionsOf } from './versions.ts';
+
+export interface Gate {
+  readonly name: string;
+  /** Why it is closed; undefined when it is open. */
+  readonly refusal: string | undefined;
+  /** What it found, for a person. */
+  readonly detail?: string;
+}
+
+export interface GateContext {
+  readonly root: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly repository: Repository;
+  readonly release: Release;
+  readonly versions: Versions;
+  readonly target: Target;
+  /** Throws when its program is missing. */
+  readonly platform: () => Platform;
+  readonly health: () => Promise<TargetHealth>;
+}
+
+type Check = (context: GateContext) => Promise<{ refusal?: string; detail?: string }>;
+
+/** More files than these are only counted. */
+const NAMED = 5;
+
+/** Asks every gate in order; one that breaks is closed. */
+export async function askGates(context: GateContext): Promise<Gate[]> {
+  const gates: Gate[] = [];
+  for (const [name, check] of Object.entries(GATES)) {
+    const { refusal, detail } = await check(context).catch((error: unknown) => ({
+      refusal: error instanceof Error ? error.message : String(error),
+      detail: undefined,
+    }));
+    gates.push({ name, refusal, ...(detail !== undefined && { detail }) });
+  }
+  return gates;
+}
+
+const GATES: Readonly<Record<string, Check>> = {
+  async 'the tree is clean'({ repository }) {
+    const files = repository.changedFiles();
+    if (files.length === 0) return {};
+    const more = files.length > NAMED ? ` and ${files.length - NAMED} more` : '';
+    return { refusal: `not committed: ${files.slice(0, NAMED).join(', ')}${more}` };
+  },
+  async 'the tests passed on this tree'({ root, release }) {
+    const record = await readTestRecord(root, release.tree);
+    return record
+      ? { detail: `${record.passed} tests, ${record.time}` }
+      : { refusal: `no result of the whole suite for the tree ${release.tree.slice(0, 12)}: run npm test` };
+  },
+  async 'the monitoring was proved on this tree'({ root, release }) {
+    const record = await readMonitoringRecord(root, release.tree);
+    return record
+      ? { detail: `${record.alert} came and went, ${record.time}` }
+      : { refusal: `no proof for the tree ${release.tree.slice(0, 12)}: run npm run monitor:proof` };
+  },
+  async 'this is no test environment'({ environment }) {
+    if (environment.ENVIRONMENT === 'test') return { refusal: 'ENVIRONMENT is test' };
+    if (environment.RATE_LIMITS === 'off') return { refusal: 'RATE_LIMITS is off' };
+    return {};
+  },
+  async 'the database can be reached for its migrations'({ environment }) {
+    return environment.DATABASE_URL ? {} : { refusal: 'DATABASE_URL is not set' };
+  },
+  async 'the settings of the target are there'({ platform }) {
+    const { settings, settingNames } = platform();
+    const names = await settingNames();
+    const missing = settings.filter((name) => !names.includes(name));
+    const [url, token] = ['UPSTASH_REDIS_REST_URL', 'UPSTASH_REDIS_REST_TOKEN'];
+    if (names.includes(url) !== names.includes(token)) missing.push(names.includes(url) ? token : url);
+    return missing.length === 0 ? {} : { refusal: `missing on the platform: ${missing.join(', ')}` };
+  },
+  async 'the target answers'({ versions, target, health }) {
+    const isFirst = currentOf(versionsOf(versions, target)) === undefined;
+    const { httpStatus, problem, url } = await health();
+    if (httpStatus !== undefined) return { detail: problem ?? url };
+    return isFirst ? { detail: 'not deployed yet' } : { refusal: `${url} is ${problem ?? 'unreachable'}` };
+  },
+  async 'the migrations only add'({ root, repository, versions }) {
+    const running = new Set(
+      Object.values(versions.targets).flatMap((known) => currentOf(known)?.commit ?? []),
+    );
+    for (const commit of running) {
+      if (!repository.hasCommit(commit)) {
+        return { refusal: `the commit ${commit.slice(0, 12)}, which is deployed, is not in this clone` };
+      }
+      const removals = await removalsSince(root, repository, commit);
+      const [first] = removals;
+      if (first) {
+        const more = removals.length > 1 ? ` (and ${removals.length - 1} more)` : '';
+        return {
+          refusal: `${first.migration} takes away what ${commit.slice(0, 12)} uses: ${first.what}${more}`,
+        };
+      }
+    }
+    return {};
+  },
+};

@@ -1,0 +1,27 @@
+// On Supabase every published name is a function of its own, deployed by itself: one may be missing or old.
+import { FUNCTION_NAMES } from '../../supabase-adapter/functions.ts';
+import { type Check, ensure, Skip } from './check.ts';
+
+/** It never ends by itself, so it is read as a stream. */
+const STREAM = 'events-stream';
+
+const published: Check = {
+  name: 'every published function answers',
+  async run({ client, learnt, options }) {
+    // Behind a front there are the paths of the API only, whichever target answers.
+    const isDirect = new URL(options.url).pathname.endsWith('/functions/v1');
+    if (learnt.target !== 'supabase' || !isDirect) throw new Skip('for Supabase');
+    const silent: string[] = [];
+    for (const name of FUNCTION_NAMES.filter((each) => each !== STREAM)) {
+      // Whatever a GET without fields is answered, the header says that our code did.
+      const { headers } = await client.request(`/${name}`);
+      if (headers.get('x-served-by') !== 'supabase') silent.push(name);
+    }
+    const connected = await client.stream(`/${STREAM}`, (text) => text.includes('event: connected'));
+    if (connected.headers.get('x-served-by') !== 'supabase') silent.push(STREAM);
+    ensure(silent.length === 0, `not answered by this service: ${silent.join(', ')}`);
+    return `${FUNCTION_NAMES.length} functions`;
+  },
+};
+
+export const FUNCTION_CHECKS: readonly Check[] = [published];

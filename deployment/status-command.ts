@@ -1,0 +1,32 @@
+// `npm run status`: every target, and which one has the patients.
+import { readFlags, reportFailure } from '../local/command-line.ts';
+import { activeTarget, PROJECT } from './command-tools.ts';
+import { statusOf, statusTable } from './status.ts';
+import { deployedTargets } from './targets.ts';
+
+const HELP = `npm run status -- [--json]
+
+Asks every target of TARGETS (JSON: name to URL): health, deployed version, commit, schema, median answer time; * is the
+active one. Exit code 1 when the active target is not ready.`;
+
+const { values } = readFlags(
+  {
+    options: {
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  },
+  HELP,
+);
+
+if (values.help) console.log(HELP);
+else await show().catch(reportFailure);
+
+async function show(): Promise<void> {
+  const targets = deployedTargets(process.env);
+  if (targets.length === 0)
+    throw new Error('TARGETS is not set: it names the targets with their URLs, as JSON');
+  const rows = await statusOf(PROJECT, targets, await activeTarget(process.env));
+  console.log(values.json ? JSON.stringify(rows, null, 2) : statusTable(rows));
+  if (rows.some(({ active, health }) => active && health !== 'ready')) process.exitCode = 1;
+}

@@ -1,0 +1,98 @@
+// `npm run import -- FILE`: the data of the previous backend, from its key-value export.
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { openCommandDatabase } from '../command-database.ts';
+import { readFlags, refuseUsage, reportFailure } from '../command-line.ts';
+import { bold, dim, green, red } from '../terminal.ts';
+import { readExport } from './export-file.ts';
+import { type ImportReport, importPrevious } from './import-previous.ts';
+import { progressLine } from './progress-line.ts';
+
+const HELP = `npm run import -- FILE [options]
+
+Reads a key-value export of the previous backend into the database: patients, lines, today's PINs, routes, intervals.
+FILE holds JSON lines of {"key", "value"}, one array of them, or one object of keys and values. Repeating it changes
+nothing. What cannot be read goes to FILE.rejected.jsonl, with the reason.
+
+  --dry-run     works everything out and writes no row
+  --json        the report as JSON on standard output
+  --data DIR    the data of npm start, when there is no DATABASE_URL (.data)
+
+Accounts of staff are not imported: make them with npm run admin.`;
+
+const { values, positionals } = readFlags(
+  {
+    allowPositionals: true,
+    options: {
+      'dry-run': { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      data: { type: 'string', default: '.data' },
+      help: { type: 'boolean', default: false },
+    },
+  },
+  HELP,
+);
+
+if (values.help) {
+  console.log(HELP);
+} else {
+  const [path, ...more] = positionals;
+  if (path === undefined || more.length > 0) refuseUsage('Give one file', HELP);
+  else await importFile(path).catch(reportFailure);
+}
+
+async function importFile(path: string): Promise<void> {
+  const file = readExport(await readFile(path, 'utf8'));
+  const opened = await openCommandDatabase(process.env, values.data);
+  try {
+    if (!values.json) {
+      console.log(`${bold(values['dry-run'] ? 'import, dry run' : 'import')} ${path} → ${opened.where}`);
+    }
+    const report = await importPrevious({
+      runBatch: opened.runBatch,
+      file,
+      dryRun: values['dry-run'],
+      ...(!values.json && { onProgress: progressLine(process.stderr) }),
+    });
+    const rejectedFile = `${path}.rejected.jsonl`;
+    // An old one would tell of another run.
+    await rm(rejectedFile, { force: true });
+    if (report.rejected.length > 0) {
+      const lines = report.rejected.map((rejected) => `${JSON.stringify(rejected)}\n`);
+      // It holds what the export holds: data of patients.
+      await writeFile(rejectedFile, lines.join(''), { mode: 0o600 });
+    }
+    console.log(values.json ? asJson(report, rejectedFile) : tableOf(report, rejectedFile));
+  } finally {
+    await opened.close();
+  }
+}
+
+function asJson({ rejected, ...report }: ImportReport, rejectedFile: string): string {
+  return JSON.stringify(
+    { ...report, rejected: rejected.length, rejectedFile: rejected.length > 0 ? rejectedFile : null },
+    null,
+    2,
+  );
+}
+
+function tableOf(
+  { keys, parts, skipped, rejected, dryRun, milliseconds }: ImportReport,
+  file: string,
+): string {
+  const row = (cells: readonly (string | number)[]) =>
+    cells.map((cell, index) => (index === 0 ? String(cell).padEnd(12) : String(cell).padStart(10))).join('');
+  const left = Object.entries(skipped).map(([kind, count]) => `${kind} ${count}`);
+  return [
+    '',
+    dim(row(['', 'read', 'added', 'changed', 'repaired'])),
+    ...Object.entries(parts).map(([name, part]) =>
+      row([name, part.read, part.added, part.changed, part.repaired]),
+    ),
+    '',
+    `${keys} keys in ${(milliseconds / 1_000).toFixed(1)} s${dryRun ? '; nothing was written' : ''}`,
+    ...(left.length > 0 ? [`Left out on purpose: ${left.join(', ')}`] : []),
+    rejected.length > 0
+      ? red(`${rejected.length} could not be taken over: ${file}`)
+      : green('Everything else was taken over.'),
+  ].join('\n');
+}

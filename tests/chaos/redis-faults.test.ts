@@ -1,0 +1,58 @@
+/** Redis fails in every way under load: nobody notices. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hasRedisServer } from '../support/redis-server.ts';
+import { CommitteeLoad, SETTLE_LIMIT } from './committee-load.ts';
+import { FAULT_LIMIT, type Fault, reportServerErrors, survive } from './fault-report.ts';
+import { expectWholeLines } from './line-invariants.ts';
+import { openStage, type Stage } from './stage.ts';
+
+const pause = (milliseconds: number) => new Promise<void>((wake) => setTimeout(wake, milliseconds));
+
+let stage: Stage;
+let load: CommitteeLoad;
+
+/** Breaks the way to Redis for a while. */
+const onTheWay = (name: string, strike: (proxy: Stage['redisProxy']) => unknown): Fault => ({
+  name: `Redis ${name}`,
+  async strike(lasts) {
+    await strike(stage.redisProxy);
+    await pause(lasts);
+    await stage.redisProxy.restore();
+  },
+});
+
+const FAULTS: readonly Fault[] = [
+  onTheWay('down', (proxy) => proxy.down()),
+  onTheWay('slow by 2 s', (proxy) => proxy.slow(2_000)),
+  onTheWay('resetting connections', (proxy) => proxy.reset()),
+  onTheWay('half-open', (proxy) => proxy.swallow()),
+  onTheWay('answering into the void', (proxy) => proxy.mute()),
+  { name: 'Redis killed and started again, empty', strike: () => stage.redis.restart() },
+];
+
+describe.runIf(hasRedisServer())('with patients walking', () => {
+  beforeAll(async () => {
+    stage = await openStage();
+    load = await CommitteeLoad.begin(stage);
+  });
+  afterAll(async () => {
+    await load?.settle().catch(() => undefined);
+    await stage?.close();
+  });
+
+  it.each(FAULTS)('work goes on as before: $name', { timeout: FAULT_LIMIT }, (fault) => survive(load, fault));
+
+  it('its breaker opened and closed by itself', () => {
+    expect(stage.changes).toContain('redis CLOSED OPEN');
+    expect(stage.changes.findLast((change) => change.startsWith('redis'))).toBe('redis HALF_OPEN CLOSED');
+    expect(stage.changes.filter((change) => change.startsWith('database'))).toEqual([]);
+  });
+
+  it('not one answer was a 5xx, no number was lost or doubled, nobody was called twice', {
+    timeout: SETTLE_LIMIT,
+  }, async () => {
+    await load.settle();
+    expect(reportServerErrors(load)).toBe(0);
+    await expectWholeLines(stage, load);
+  });
+});

@@ -1,0 +1,337 @@
+/**
+ * Readers through the cache beside writers, on two Node processes and workerd over one Postgres and one Redis, one of them
+ * killed again and again between commit and floor: nobody who asks after a write was answered sees the state before it.
+ */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type LocalRuntime, startLocalRuntime } from '../../local/local-runtime.ts';
+import { startWorkerd } from '../../local/runtimes/workerd.ts';
+import { CACHE_TTL } from '../../src/lib/cache.ts';
+import { hasRedisServer, type RedisServer, startRedisServer } from '../support/redis-server.ts';
+import { type ServerProcess, startServerProcess } from '../support/server-process.ts';
+import { builtOutput } from '../support/shared-parts.ts';
+import { openMigratedDatabase, type SqlDatabase } from '../support/sql-database.ts';
+import { type Random, seededRandom, testSeed } from '../support/sql-random.ts';
+import { report } from '../support/sql-report.ts';
+import { type TcpProxy, tcpProxyTo } from '../support/tcp-proxy.ts';
+import { until } from '../support/until.ts';
+import { soak, volume } from '../support/volume.ts';
+
+const WRITES = volume(100_000);
+const WRITERS = 12;
+const READERS = 8;
+/** One for so many writes. */
+const KILL_EVERY = Math.ceil(WRITES / (soak ? 20 : 3));
+const CLINICS = ['lab', 'xray', 'eyes', 'internal', 'ent', 'surgery'] as const;
+const TIMEOUT = soak ? 3 * 3_600_000 : 10 * 60_000;
+const ADMIN = { username: 'admin', password: 'a password for tests' };
+const SETTINGS = {
+  JWT_SECRET: 'a secret for tests, of thirty-two characters',
+  ADMIN_PASSWORD: ADMIN.password,
+  RATE_LIMITS: 'off',
+  LOG_LEVEL: 'warn',
+};
+
+/** Places among the servers. The two that stay also read; the third one only writes, and dies of it. */
+const NODE = 0;
+const WORKERD = 1;
+const KILLED = 2;
+const STAYING = 2;
+const ALL = 3;
+
+/**
+ * Milliseconds from which on an answer of workerd may come without its floor: production's patience with Redis, twice, or
+ * that of an open circuit. Node is given more of it here, but the bundle is the one that is deployed.
+ */
+const WITHOUT_FLOOR = { closed: 600, open: 100 };
+
+/** What can only grow, per clinic: entries, entries that left the line, entries that are done. */
+interface Grown {
+  readonly total: number;
+  readonly left: number;
+  readonly done: number;
+}
+
+const NOTHING: Grown = { total: 0, left: 0, done: 0 };
+
+let db: SqlDatabase;
+let redis: RedisServer;
+let wayToRedis: TcpProxy;
+let worker: LocalRuntime;
+/** Their URLs, by place. */
+const urls: string[] = [];
+let staying: ServerProcess;
+let killed: ServerProcess;
+let token: string;
+let pins: Readonly<Record<string, string>>;
+
+describe.runIf(hasRedisServer())('the cache of three processes of two runtimes', () => {
+  beforeAll(async () => {
+    db = await openMigratedDatabase(4);
+    redis = await startRedisServer();
+    wayToRedis = await tcpProxyTo(Number(new URL(redis.url).port));
+    staying = await newServer(redis.url);
+    urls[NODE] = staying.url;
+    worker = await startLocalRuntime(startWorkerd, {
+      root: await builtOutput(),
+      environment: 'test',
+      databaseUrl: db.url,
+      redisUrl: redis.url,
+      settings: SETTINGS,
+    });
+    urls[WORKERD] = worker.url;
+    await startKilled();
+    const login = await send(NODE, 'POST', '/api/v1/auth/login', ADMIN);
+    token = String(login.body.token);
+    const status = await send(NODE, 'GET', '/api/v1/pin/status');
+    const shown = status.body.pins as Record<string, { pin: string }>;
+    pins = Object.fromEntries(Object.entries(shown).map(([clinic, { pin }]) => [clinic, pin]));
+  }, 120_000);
+  afterAll(async () => {
+    await Promise.all([staying?.kill(), killed?.kill(), worker?.close()]);
+    await wayToRedis?.close();
+    await redis?.stop();
+    await db?.remove();
+  });
+
+  it(
+    'never shows what was there before an answered write, and never goes back',
+    async () => {
+      const seed = testSeed();
+      const random = seededRandom(seed);
+      const day = new Day(random);
+      const writing = Array.from({ length: WRITERS }, () => day.write());
+      const reading = Array.from({ length: READERS }, () => day.read());
+      const killing = day.killAgainAndAgain().catch((cause: unknown) => day.wrong.push(String(cause)));
+      await Promise.all(writing);
+      day.isOver = true;
+      await Promise.all([...reading, killing]);
+      report(
+        `writes (${day.byPlace.join(', ')} by Node, workerd, a Node that was killed ${day.kills} times between commit and floor) beside ${day.reads} reads: ${day.wrong.length} older states or steps back; workerd's Redis too slow for a floor, at most: ${day.late}`,
+        day.writes,
+        seed,
+      );
+      expect(day.wrong, `seed ${seed}`).toEqual([]);
+      expect(day.writes).toBeGreaterThanOrEqual(WRITES);
+      expect(day.reads).toBeGreaterThan(WRITES / 10);
+      expect(day.kills).toBeGreaterThan(0);
+      // On a machine that is too slow for workerd the test would show little.
+      expect(day.late).toBeLessThan(day.writes / 10);
+    },
+    TIMEOUT,
+  );
+});
+
+/** An answer to a writer. */
+interface Written {
+  readonly status: number;
+  readonly body: Readonly<Record<string, unknown>>;
+  /** Then the state before it may be seen for as long as the cache keeps it. */
+  readonly mayLackFloor: boolean;
+}
+
+class Day {
+  writes = 0;
+  reads = 0;
+  kills = 0;
+  /** Answers of workerd that may have come without their floor. */
+  late = 0;
+  readonly byPlace = [0, 0, 0];
+  isOver = false;
+  /** What a read showed that it must not have shown; the first ones are enough. */
+  readonly wrong: string[] = [];
+  readonly #random: Random;
+  readonly #answered = new Map<string, Grown>();
+  readonly #seen = new Map<string, Grown>();
+  readonly #waiting = new Map<string, string[]>();
+  /** Who is entering by way of the server that will be killed. */
+  readonly #entering = new Set<string>();
+  #people = 0;
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
+  async write(): Promise<void> {
+    while (this.writes < WRITES && this.wrong.length === 0) {
+      const clinic = this.#random.pick(CLINICS);
+      const waiting = this.#waitingIn(clinic);
+      if (this.#random.chance(0.4) || waiting.length === 0) await this.#enter(clinic);
+      else if (this.#random.chance(0.5)) await this.#leave(clinic, waiting.shift() ?? '');
+      else await this.#call(clinic);
+    }
+  }
+
+  async read(): Promise<void> {
+    while (!this.isOver && this.wrong.length === 0) {
+      const clinic = this.#random.pick(CLINICS);
+      const least = new Map(CLINICS.map((each) => [each, this.#least(each)] as const));
+      const path = this.#random.pick([
+        `/api/v1/queue/status?clinic=${clinic}`,
+        `/api/v1/queue/status?clinic=${clinic}`,
+        '/api/v1/stats/queues',
+        '/api/v1/admin/status',
+      ]);
+      const place = this.#random.below(STAYING);
+      const { body } = await send(place, 'GET', path, undefined, '');
+      for (const [shown, grown] of shownIn(body)) {
+        const known = least.get(shown as (typeof CLINICS)[number]);
+        if (known) this.#compare(path, shown, known, grown);
+      }
+      this.reads += 1;
+    }
+  }
+
+  /** A server dies with a write that is committed and whose floor never rises, and another one takes its place. */
+  async killAgainAndAgain(): Promise<void> {
+    for (let next = KILL_EVERY / 2; !this.isOver; next += KILL_EVERY) {
+      while (this.writes < next && !this.isOver) await new Promise((wake) => setTimeout(wake, 20));
+      if (this.isOver) return;
+      // From now on it hears nothing from Redis: its writes end at their floors.
+      wayToRedis.swallow();
+      this.#entering.clear();
+      await until(
+        'a write is committed',
+        () => this.#committed(),
+        (count) => count > 0 || this.isOver,
+      );
+      if (!this.isOver) this.kills += 1;
+      await killed.kill();
+      await wayToRedis.restore();
+      await startKilled();
+    }
+  }
+
+  /** How many of those who are entering by way of the server without Redis have entered. */
+  async #committed(): Promise<number> {
+    const query = 'select count(*)::int from queues where patient_id = any($1)';
+    return db.value(query, [[...this.#entering]]);
+  }
+
+  async #enter(clinic: string): Promise<void> {
+    this.#people += 1;
+    const user = `consistent-${this.#people}`;
+    const answer = await this.#sendUntilAnswered('/api/v1/queue/enter', { clinic, user }, user);
+    this.#waitingIn(clinic).push(user);
+    this.#grow(answer, clinic, { total: Number(answer.body.number) });
+  }
+
+  async #call(clinic: string): Promise<void> {
+    // Repeated after a killed server it calls one more, and both have left the line.
+    const answer = await this.#sendUntilAnswered('/api/v1/queue/call', { clinic });
+    const { status, body } = answer;
+    if (status === 200) this.#grow(answer, clinic, { total: Number(body.number) }, { left: 1 });
+  }
+
+  async #leave(clinic: string, user: string): Promise<void> {
+    const answer = await this.#sendUntilAnswered('/api/v1/queue/done', { clinic, user, pin: pins[clinic] });
+    expect(answer.status, JSON.stringify(answer.body)).toBe(200);
+    this.#grow(answer, clinic, {}, { done: 1 });
+  }
+
+  /** By any of the servers; by another one when it died. Then the first attempt may have been all but answered. */
+  async #sendUntilAnswered(path: string, json: object, entering = ''): Promise<Written> {
+    for (let place = this.#random.below(ALL); ; place = this.#random.below(STAYING)) {
+      const start = performance.now();
+      if (place === KILLED && entering) this.#entering.add(entering);
+      try {
+        const answer = await send(place, 'POST', path, json);
+        if (answer.status < 500) {
+          this.writes += 1;
+          this.byPlace[place] = (this.byPlace[place] ?? 0) + 1;
+          return { ...answer, mayLackFloor: place === WORKERD && isTooSlow(performance.now() - start) };
+        }
+      } catch {
+        // The server is gone: whether it wrote, nobody knows.
+      } finally {
+        this.#entering.delete(entering);
+      }
+    }
+  }
+
+  #grow({ mayLackFloor }: Written, clinic: string, atLeast: Partial<Grown>, by: Partial<Grown> = {}): void {
+    const grow = () => {
+      const known = this.#answered.get(clinic) ?? NOTHING;
+      this.#answered.set(clinic, {
+        total: Math.max(known.total, atLeast.total ?? 0),
+        left: known.left + (by.left ?? 0),
+        done: known.done + (by.done ?? 0),
+      });
+    };
+    if (mayLackFloor) {
+      this.late += 1;
+      setTimeout(grow, CACHE_TTL);
+    } else grow();
+  }
+
+  /** What a read that begins now must show: what was answered to writers, and what was shown to readers. */
+  #least(clinic: string): Grown {
+    const { total, left, done } = this.#answered.get(clinic) ?? NOTHING;
+    // Who is done has left the line as well, called before or not: only the larger of the two is certain.
+    const answered = { total, left: Math.max(left, done), done };
+    const seen = this.#seen.get(clinic) ?? NOTHING;
+    return most(answered, seen);
+  }
+
+  #compare(path: string, clinic: string, least: Grown, shown: Grown): void {
+    if (most(least, shown).total > shown.total || shown.left < least.left || shown.done < least.done) {
+      this.wrong.push(`${path}: ${clinic} was ${JSON.stringify(least)} and showed ${JSON.stringify(shown)}`);
+    }
+    this.#seen.set(clinic, most(this.#seen.get(clinic) ?? NOTHING, shown));
+  }
+
+  #waitingIn(clinic: string): string[] {
+    const known = this.#waiting.get(clinic) ?? [];
+    this.#waiting.set(clinic, known);
+    return known;
+  }
+}
+
+function most(one: Grown, other: Grown): Grown {
+  return {
+    total: Math.max(one.total, other.total),
+    left: Math.max(one.left, other.left),
+    done: Math.max(one.done, other.done),
+  };
+}
+
+/** What an answer shows of each clinic in it. */
+function shownIn(body: Readonly<Record<string, unknown>>): [string, Grown][] {
+  const { clinic, queues } = body as { clinic?: string; queues?: object };
+  if (clinic !== undefined) {
+    const { total, total_waiting: waiting, completed } = body as Record<string, number>;
+    return [[clinic, grown(total, waiting, completed)]];
+  }
+  return Object.entries(queues ?? {}).map(([key, row]) => {
+    const { id, total, waiting, in_service: inside, completed } = row;
+    return [id ?? key, grown(total ?? waiting + inside + completed, waiting, completed)];
+  });
+}
+
+function grown(total = 0, waiting = 0, done = 0): Grown {
+  return { total, left: total - waiting, done };
+}
+
+function isTooSlow(milliseconds: number): boolean {
+  const isCircuitSound = !worker.output().includes('breaker_changed');
+  return milliseconds >= WITHOUT_FLOOR[isCircuitSound ? 'closed' : 'open'];
+}
+
+const newServer = (redisUrl: string): Promise<ServerProcess> =>
+  startServerProcess({ databaseUrl: db.url, redisUrl, settings: SETTINGS });
+
+async function startKilled(): Promise<void> {
+  killed = await newServer(`redis://127.0.0.1:${wayToRedis.port}`);
+  urls[KILLED] = killed.url;
+}
+
+async function send(place: number, method: string, path: string, json?: object, bearer = token) {
+  const response = await fetch(`${urls[place]}${path}`, {
+    method,
+    headers: {
+      'Content-Type': 'application/json',
+      ...(bearer && { Authorization: `Bearer ${bearer}` }),
+    },
+    ...(json && { body: JSON.stringify(json) }),
+  });
+  return { status: response.status, body: (await response.json()) as Readonly<Record<string, unknown>> };
+}

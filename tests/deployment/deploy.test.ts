@@ -1,0 +1,501 @@
+/** `npm run deploy`: every gate refuses with its reason and changes nothing; what fails its smoke test goes back by itself. */
+
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { platformOf } from '../../deployment/command-tools.ts';
+import { type DeployResult, deploy } from '../../deployment/deploy.ts';
+import { openRepository } from '../../deployment/repository.ts';
+import { NOTHING_BEFORE, type RollbackResult, rollback } from '../../deployment/rollback.ts';
+import type { SmokeVerdict } from '../../deployment/smoke-verdict.ts';
+import type { Target } from '../../deployment/targets.ts';
+import { readVersions, type Versions } from '../../deployment/versions.ts';
+import {
+  makeReleaseRepository,
+  type RecordedCall,
+  type ReleaseRepository,
+} from '../support/release-repository.ts';
+
+const SETTINGS = ['DATABASE_URL', 'JWT_SECRET', 'METRICS_TOKEN', 'CRON_SECRET', 'PAGE_ORIGINS'];
+const OWN = { DATABASE_URL: 'postgres://nobody@127.0.0.1:9/none' };
+const VERCEL = { VERCEL_TOKEN: 'secret-of-vercel' };
+const SUPABASE = { SUPABASE_PROJECT_REF: 'abcdefghijklmnopqrst' };
+
+let server: Server;
+let url: string;
+beforeAll(async () => {
+  server = createServer((_, response) => response.setHeader('X-Served-By', 'cloudflare').end('{}'));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+afterAll(() => server.close());
+
+let repository: ReleaseRepository;
+beforeEach(async () => {
+  repository = await makeReleaseRepository();
+});
+afterEach(() => repository.remove());
+
+interface Attempt {
+  readonly target?: Target;
+  readonly at?: string;
+  readonly dryRun?: boolean;
+  readonly environment?: Readonly<Record<string, string>>;
+  /** What the smoke tests say, one after the other; passing when there is none left. */
+  readonly smokes?: string[];
+}
+
+const done: string[] = [];
+const versions = (): Promise<Versions> => readVersions(repository.root);
+
+const smokeOf =
+  (problems: string[]) =>
+  async (where: string): Promise<SmokeVerdict> => {
+    done.push(`smoke ${where.replace(url, 'TARGET')}`);
+    const problem = problems.shift() ?? '';
+    return { ok: problem === '', problem };
+  };
+
+const toolsOf = ({ target = 'cloudflare', environment = {}, dryRun = false, smokes = [] }: Attempt) => ({
+  repository: openRepository(repository.root),
+  platform: () =>
+    platformOf(target, {
+      root: repository.root,
+      environment: { ...repository.environment, ...OWN, ...environment },
+      dryRun,
+      onCommand: (command) => done.push(command),
+    }),
+  smoke: smokeOf([...smokes]),
+});
+
+async function attempt(options: Attempt = {}): Promise<DeployResult> {
+  const { target = 'cloudflare', at = url, environment = {}, dryRun = false } = options;
+  done.length = 0;
+  return deploy(
+    {
+      root: repository.root,
+      environment: { ...OWN, ...environment },
+      target: { name: target, url: at },
+      active: target,
+      packageVersion: '1.2.3',
+      dryRun,
+    },
+    {
+      ...toolsOf(options),
+      build: async (commit) => {
+        await repository.write('supabase/functions/api/index.js', `// ${commit}`);
+        return { checksum: 'c0ffee', schema: '0000_first' };
+      },
+      migrate: async () => {
+        done.push('migrate');
+        return [];
+      },
+    },
+  );
+}
+
+async function back(options: Attempt = {}): Promise<RollbackResult> {
+  const { target = 'cloudflare', at = url, dryRun = false } = options;
+  done.length = 0;
+  return rollback(
+    { root: repository.root, target: { name: target, url: at }, active: target, dryRun },
+    toolsOf(options),
+  );
+}
+
+const secrets = (names: readonly string[] = SETTINGS): RecordedCall => ({
+  program: 'wrangler',
+  args: ['secret', 'list', '--format', 'json'],
+  output: JSON.stringify(names.map((name) => ({ name, type: 'secret_text' }))),
+});
+
+/** What wrangler is called with for one version, in order. */
+const cloudflareCalls = (commit: string, id: string): RecordedCall[] => [
+  {
+    program: 'wrangler',
+    args: ['versions', 'upload', '--message', commit],
+    record: { type: 'version-upload', version_id: id, preview_url: `https://${id}.example.workers.dev` },
+  },
+  { program: 'wrangler', args: ['versions', 'deploy', `${id}@100%`, '--yes', '--message', commit] },
+  { program: 'wrangler', args: ['triggers', 'deploy'] },
+];
+
+const head = () => repository.git('rev-parse', 'HEAD');
+
+/** A further version of the project, proved and with its calls known. */
+async function newVersion(text: string, id: string, more: readonly RecordedCall[] = []): Promise<string> {
+  await repository.write('src/app.ts', `select ticket from queues; ${text}\n`);
+  const commit = repository.commit(text);
+  await repository.prove();
+  await repository.expectCalls([secrets(), ...cloudflareCalls(commit, id), ...more]);
+  return commit;
+}
+
+describe('a deployment to Cloudflare', () => {
+  it('migrates, tests the upload before it gets traffic, and records what serves', async () => {
+    const commit = await newVersion('one', 'id-1');
+    const result = await attempt();
+    expect(result).toMatchObject({ ok: true, version: `1.2.3+${commit.slice(0, 12)}`, problem: undefined });
+    expect(done).toEqual([
+      'migrate',
+      `wrangler versions upload --message ${commit}`,
+      'smoke https://id-1.example.workers.dev',
+      `wrangler versions deploy id-1@100% --yes --message ${commit}`,
+      'wrangler triggers deploy',
+      'smoke TARGET',
+    ]);
+    const { targets, ...top } = await versions();
+    expect(top).toEqual(targets.cloudflare);
+    expect(top).toEqual({
+      versions: [
+        {
+          version: result.version,
+          timestamp: expect.stringMatching(/^\d{4}-.*Z$/),
+          commit,
+          status: 'stable',
+          health_check_url: `${url}/health`,
+          target: 'cloudflare',
+          checksum: 'c0ffee',
+          schema: '0000_first',
+          deployment: 'id-1',
+        },
+      ],
+      current: result.version,
+      previous: null,
+    });
+    expect(await readFile(join(repository.root, '.last-stable-version'), 'utf8')).toBe(`${commit}\n`);
+  });
+
+  it('leaves a clean tree, whose next deployment finds the same release with the same proofs', async () => {
+    const commit = await newVersion('one', 'id-1');
+    await attempt();
+    expect(repository.git('status', '--porcelain')).toBe('');
+    expect(repository.git('show', '--name-only', '--format=', 'HEAD').split('\n').sort()).toEqual([
+      '.last-stable-version',
+      'deployment/versions.json',
+    ]);
+    expect(head()).not.toBe(commit);
+    expect((await attempt()).commit).toBe(commit);
+    expect((await versions()).current).toBe(`1.2.3+${commit.slice(0, 12)}.2`);
+  });
+
+  it('can be gone back to by name: the stable commit is a ref of git', async () => {
+    const commit = await newVersion('one', 'id-1');
+    await attempt();
+    const ref = (await readFile(join(repository.root, '.last-stable-version'), 'utf8')).trim();
+    repository.git('checkout', '--quiet', ref);
+    expect(head()).toBe(commit);
+    expect(openRepository(repository.root).release().commit).toBe(commit);
+  });
+
+  it('a dry run asks every gate, prints the commands and runs none of those that change something', async () => {
+    const commit = await newVersion('one', 'id-1', [
+      { program: 'wrangler', args: ['versions', 'upload', '--dry-run'] },
+    ]);
+    const result = await attempt({ dryRun: true });
+    expect(result).toMatchObject({ ok: true, dryRun: true });
+    expect(done).toEqual([
+      `wrangler versions upload --message ${commit}`,
+      `wrangler versions deploy UPLOADED@100% --yes --message ${commit}`,
+      'wrangler triggers deploy',
+    ]);
+    expect((await repository.calls()).map(({ line }) => line)).toEqual([
+      'wrangler secret list --format json',
+      'wrangler versions upload --dry-run',
+    ]);
+    expect((await versions()).current).toBeNull();
+    expect(head()).toBe(commit);
+  });
+});
+
+describe('a gate', () => {
+  /** Refused with this reason alone; the platform was asked for names at most, and nothing was written. */
+  async function expectRefusal(reason: RegExp, options: Attempt = {}): Promise<void> {
+    const [commit, before] = [head(), await versions()];
+    const result = await attempt(options);
+    expect(result).toMatchObject({ ok: false, version: undefined, applied: [] });
+    const refusals = result.gates.flatMap(({ refusal }) => refusal ?? []);
+    expect(refusals).toHaveLength(1);
+    expect(refusals[0]).toMatch(reason);
+    expect(result.problem).toBe(refusals[0]);
+    expect(done).toEqual([]);
+    const changing = (await repository.calls()).filter(({ line }) => !/ list | ls /.test(line));
+    expect(changing).toEqual([]);
+    expect([head(), await versions()]).toEqual([commit, before]);
+  }
+
+  it('refuses a tree whose tests did not pass', async () => {
+    await repository.prove(['monitoring']);
+    await repository.expectCalls([secrets()]);
+    await expectRefusal(/^no result of the whole suite for the tree [0-9a-f]{12}: run npm test$/);
+  });
+
+  it('refuses a tree whose tests passed before it was changed', async () => {
+    await repository.prove(['tests']);
+    await repository.write('src/app.ts', 'changed');
+    repository.commit('Changed');
+    await repository.prove(['monitoring']);
+    await repository.expectCalls([secrets()]);
+    await expectRefusal(/^no result of the whole suite/);
+  });
+
+  it('refuses a tree for which the monitoring was not proved', async () => {
+    await repository.prove(['tests']);
+    await repository.expectCalls([secrets()]);
+    await expectRefusal(/^no proof for the tree [0-9a-f]{12}: run npm run monitor:proof$/);
+  });
+
+  it.each([
+    ['a changed file', 'src/app.ts'],
+    ['a file unknown to git', 'src/new.ts'],
+  ])('refuses %s', async (_what, path) => {
+    await repository.prove();
+    await repository.expectCalls([secrets()]);
+    await repository.write(path, 'something else');
+    await expectRefusal(new RegExp(`^not committed: ${path}$`));
+  });
+
+  it('refuses a platform without a required setting, and names it', async () => {
+    await repository.prove();
+    await repository.expectCalls([secrets(['DATABASE_URL', 'METRICS_TOKEN'])]);
+    await expectRefusal(/^missing on the platform: JWT_SECRET$/);
+  });
+
+  it('refuses half of a pair of settings', async () => {
+    await repository.prove();
+    await repository.expectCalls([secrets([...SETTINGS, 'UPSTASH_REDIS_REST_URL'])]);
+    await expectRefusal(/^missing on the platform: UPSTASH_REDIS_REST_TOKEN$/);
+  });
+
+  it('refuses without the connection string of the migrations', async () => {
+    await repository.prove();
+    await repository.expectCalls([secrets()]);
+    await expectRefusal(/^DATABASE_URL is not set$/, { environment: { DATABASE_URL: '' } });
+  });
+
+  it.each([
+    ['ENVIRONMENT', 'test', 'ENVIRONMENT is test'],
+    ['RATE_LIMITS', 'off', 'RATE_LIMITS is off'],
+  ])('refuses %s=%s', async (name, value, reason) => {
+    await repository.prove();
+    await repository.expectCalls([secrets()]);
+    await expectRefusal(new RegExp(`^${reason}$`), { environment: { [name]: value } });
+  });
+
+  it('refuses a target that was deployed and is away', async () => {
+    await newVersion('one', 'id-1');
+    await attempt();
+    await repository.expectCalls([secrets()]);
+    const calls = (await repository.calls()).length;
+    const result = await attempt({ at: 'http://127.0.0.1:9' });
+    expect(result.problem).toBe('http://127.0.0.1:9 is unreachable');
+    expect((await repository.calls()).slice(calls).map(({ line }) => line)).toEqual([
+      'wrangler secret list --format json',
+    ]);
+  });
+
+  it('refuses where the platform cannot be asked, with the words of its program but not the secrets in them', async () => {
+    await repository.prove();
+    await repository.expectCalls([
+      { ...secrets(), output: '', failure: 'Authentication failed for token-of-cloudflare' },
+    ]);
+    const environment = { CLOUDFLARE_API_TOKEN: 'token-of-cloudflare' };
+    await expectRefusal(/^wrangler secret list --format … ended with 1: Authentication failed for \*\*\*$/, {
+      environment,
+    });
+  });
+
+  it('refuses without the program of the platform, and says how to get it', async () => {
+    await repository.prove();
+    const result = await attempt({ environment: { PATH: '/nowhere' } });
+    expect(result.problem).toContain('wrangler is not installed: npm install --global wrangler@4.86.0');
+    expect(result.ok).toBe(false);
+  });
+
+  it('refuses a migration that takes away what the running version uses', async () => {
+    await newVersion('one', 'id-1');
+    await attempt();
+    await repository.write('drizzle/0001_next.sql', 'alter table queues drop column ticket;\n');
+    const entries = [{ tag: '0000_first' }, { tag: '0001_next' }];
+    await repository.write('drizzle/meta/_journal.json', JSON.stringify({ entries }));
+    await newVersion('two', 'id-2');
+    const result = await attempt();
+    expect(result.problem).toMatch(/^0001_next takes away what [0-9a-f]{12} uses: drop column ticket$/);
+    expect(done).toEqual([]);
+  });
+});
+
+describe('a version that fails its smoke test', () => {
+  it('gets no traffic when it fails before', async () => {
+    const one = await newVersion('one', 'id-1');
+    await attempt();
+    const two = await newVersion('two', 'id-2');
+    const result = await attempt({ smokes: ['health: status is down'] });
+    expect(result).toMatchObject({
+      ok: false,
+      problem: 'the smoke test failed: health: status is down',
+      restored: undefined,
+    });
+    expect(done).toEqual([
+      'migrate',
+      `wrangler versions upload --message ${two}`,
+      'smoke https://id-2.example.workers.dev',
+    ]);
+    const { current, previous, versions: listed } = await versions();
+    expect([current, previous]).toEqual([`1.2.3+${one.slice(0, 12)}`, null]);
+    expect(listed.map(({ status }) => status)).toEqual(['stable', 'failed']);
+    expect(await readFile(join(repository.root, '.last-stable-version'), 'utf8')).toBe(`${one}\n`);
+    expect(repository.git('status', '--porcelain')).toBe('');
+  });
+
+  it('loses it again when it fails after', async () => {
+    const one = await newVersion('one', 'id-1');
+    await attempt();
+    const two = await newVersion('two', 'id-2');
+    const before = `1.2.3+${two.slice(0, 12)}: smoke test failed`;
+    await repository.expectCalls([
+      secrets(),
+      ...cloudflareCalls(two, 'id-2'),
+      { program: 'wrangler', args: ['rollback', 'id-1', '--yes', '--message', before] },
+    ]);
+    const result = await attempt({ smokes: ['', 'stream: answered 500'] });
+    expect(result).toMatchObject({ ok: false, restored: `1.2.3+${one.slice(0, 12)}` });
+    expect(done.slice(-2)).toEqual([`wrangler rollback id-1 --yes --message ${before}`, 'smoke TARGET']);
+    expect((await versions()).current).toBe(`1.2.3+${one.slice(0, 12)}`);
+  });
+
+  it('says so when there is nothing to go back to', async () => {
+    await newVersion('one', 'id-1');
+    const result = await attempt({ smokes: ['', 'x'] });
+    expect(result.problem).toBe('the smoke test failed: x; there is no version before it to go back to');
+    expect(await versions()).toMatchObject({ current: null, versions: [{ status: 'failed' }] });
+  });
+});
+
+describe('a deployment to Vercel', () => {
+  const target = 'vercel';
+  const token = ['--token', 'secret-of-vercel'];
+  const deployed = (name: string) => `https://mmc-${name}.vercel.app`;
+  const calls = (name: string): RecordedCall[] => [
+    {
+      program: 'vercel',
+      args: ['env', 'ls', 'production', ...token],
+      output: `  name  value  environments\n${SETTINGS.map((each) => `  ${each}  Encrypted  Production`).join('\n')}\n`,
+    },
+    {
+      program: 'vercel',
+      args: ['deploy', '--prebuilt', '--prod', '--skip-domain', '--yes', ...token],
+      output: `${deployed(name)}\n`,
+    },
+    { program: 'vercel', args: ['promote', deployed(name), '--yes', ...token] },
+  ];
+
+  it('tests the deployment at its own address before the domain moves, goes back, and forth again', async () => {
+    const attemptAs = { target, environment: VERCEL } as const;
+    for (const name of ['one', 'two']) {
+      await newVersion(name, name);
+      await repository.expectCalls(calls(name));
+      expect(await attempt(attemptAs)).toMatchObject({ ok: true });
+      expect(done).toEqual([
+        'migrate',
+        'vercel deploy --prebuilt --prod --skip-domain --yes --token ***',
+        `smoke ${deployed(name)}`,
+        `vercel promote ${deployed(name)} --yes --token ***`,
+        'smoke TARGET',
+      ]);
+    }
+    await repository.expectCalls([
+      { program: 'vercel', args: ['rollback', deployed('one'), '--yes', ...token] },
+      { program: 'vercel', args: ['promote', deployed('two'), '--yes', ...token] },
+    ]);
+    expect(await back(attemptAs)).toMatchObject({ ok: true });
+    expect(await back(attemptAs)).toMatchObject({ ok: true });
+  });
+});
+
+describe('a deployment to Supabase', () => {
+  const target = 'supabase';
+  const remote = '--remote=abcdefghijklmnopqrst';
+  const calls: RecordedCall[] = [
+    {
+      program: 'supabase',
+      args: ['secrets', 'list', remote, '--output', 'json'],
+      output: JSON.stringify(SETTINGS.map((name) => ({ name, value: 'digest' }))),
+    },
+    { program: 'supabase', args: ['functions', 'deploy', '--use-api', '--yes', remote] },
+  ];
+
+  it('keeps each build, tests after the upload, and goes back to the kept one', async () => {
+    const attemptAs = { target, environment: SUPABASE } as const;
+    const commits: string[] = [];
+    for (const name of ['one', 'two']) {
+      commits.push(await newVersion(name, name));
+      await repository.expectCalls(calls);
+      expect(await attempt(attemptAs)).toMatchObject({ ok: true, problem: undefined });
+      expect(done).toEqual([
+        'migrate',
+        `supabase functions deploy --use-api --yes ${remote}`,
+        'smoke TARGET',
+      ]);
+    }
+    expect(await back(attemptAs)).toMatchObject({ ok: true, commit: commits[0] });
+    const kept = (await repository.calls()).at(-1)?.cwd ?? '';
+    expect(await readFile(join(kept, 'supabase/functions/api/index.js'), 'utf8')).toBe(`// ${commits[0]}`);
+  });
+
+  it('without its project says which setting is missing', async () => {
+    await repository.prove();
+    const result = await attempt({ target });
+    expect(result.problem).toBe('SUPABASE_PROJECT_REF is not set');
+  });
+
+  it('a dry run keeps nothing', async () => {
+    await repository.prove();
+    await repository.expectCalls(calls);
+    expect(await attempt({ target, environment: SUPABASE, dryRun: true })).toMatchObject({ ok: true });
+    expect(existsSync(join(repository.root, '.records/artifacts'))).toBe(false);
+  });
+});
+
+describe('a rollback', () => {
+  it('without a version before says so and changes nothing', async () => {
+    expect(await back()).toMatchObject({ ok: false, problem: NOTHING_BEFORE });
+    await newVersion('one', 'id-1');
+    await attempt();
+    expect(await back()).toMatchObject({ ok: false, problem: NOTHING_BEFORE });
+    expect(done).toEqual([]);
+  });
+
+  it('exchanges the present and the previous version, names the stable commit, and is committed', async () => {
+    const one = await newVersion('one', 'id-1');
+    await attempt();
+    const two = await newVersion('two', 'id-2');
+    await attempt();
+    const [first, second] = [one, two].map((commit) => `1.2.3+${commit.slice(0, 12)}`);
+    const args = ['rollback', 'id-1', '--yes', '--message', `Rolled back from ${second}`];
+    await repository.expectCalls([{ program: 'wrangler', args }]);
+    expect(await back({ dryRun: true })).toMatchObject({ ok: true, version: first });
+    expect((await versions()).current).toBe(second);
+
+    expect(await back()).toMatchObject({ ok: true, version: first, commit: one });
+    expect(await versions()).toMatchObject({ current: first, previous: second });
+    expect(await readFile(join(repository.root, '.last-stable-version'), 'utf8')).toBe(`${one}\n`);
+    expect(repository.git('status', '--porcelain')).toBe('');
+  });
+
+  it('that the platform refuses is reported, and the records stay as they are', async () => {
+    await newVersion('one', 'id-1');
+    await attempt();
+    await newVersion('two', 'id-2');
+    await attempt();
+    await repository.expectCalls([]);
+    const before = await versions();
+    const result = await back();
+    expect(result.ok).toBe(false);
+    expect(result.problem).toMatch(/^wrangler rollback id-1 --yes … ended with 64: unexpected arguments/);
+    expect(await versions()).toEqual(before);
+  });
+});

@@ -1,0 +1,157 @@
+/** The workflows of GitHub Actions: GitHub's own parser accepts them, and they keep to what makes them safe to run. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { complaintsOf } from '../support/workflow-linter.ts';
+
+interface Step {
+  readonly id?: string;
+  readonly name?: string;
+  readonly if?: string;
+  readonly uses?: string;
+  readonly run?: string;
+  readonly with?: Readonly<Record<string, unknown>>;
+  readonly env?: Readonly<Record<string, unknown>>;
+}
+
+interface Job {
+  readonly permissions?: Readonly<Record<string, string>>;
+  readonly 'timeout-minutes'?: number;
+  readonly env?: Readonly<Record<string, unknown>>;
+  readonly steps: readonly Step[];
+  readonly strategy?: Readonly<Record<string, unknown>>;
+}
+
+interface Workflow {
+  readonly permissions?: Readonly<Record<string, string>>;
+  readonly concurrency?: unknown;
+  readonly jobs: Readonly<Record<string, Job>>;
+}
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const FOLDER = join(ROOT, '.github', 'workflows');
+const FILES = readdirSync(FOLDER);
+
+const textOf = (file: string) => readFileSync(join(FOLDER, file), 'utf8');
+const workflowOf = (file: string) => parse(textOf(file)) as Workflow;
+const jobsOf = (file: string) => Object.entries(workflowOf(file).jobs);
+const stepsOf = (file: string) => jobsOf(file).flatMap(([, job]) => job.steps.map((step) => ({ job, step })));
+
+describe('the linter', () => {
+  it.each([
+    ['jobs:', 'jobss:'],
+    ['timeout-minutes:', 'timeout:'],
+    ['matrix.target ==', 'matrx.target =='],
+    ['github.token', 'github.token)'],
+  ])('would notice %s written as %s', async (right, wrong) => {
+    const spoilt = textOf('deploy.yml').replace(right, wrong);
+    expect(await complaintsOf('deploy.yml', spoilt)).not.toEqual([]);
+  });
+});
+
+describe.each(FILES)('%s', (file) => {
+  it('is accepted by the parser of GitHub', async () => {
+    expect(await complaintsOf(file, textOf(file))).toEqual([]);
+  });
+
+  it('may read the repository and write nothing', () => {
+    const { permissions, jobs } = workflowOf(file);
+    expect(permissions).toEqual({ contents: 'read' });
+    for (const job of Object.values(jobs)) {
+      for (const right of Object.values(job.permissions ?? {})) expect(right).toBe('read');
+    }
+  });
+
+  it('ends: every job has a time limit, and runs that overlap are settled', () => {
+    expect(workflowOf(file).concurrency).toBeDefined();
+    for (const [name, job] of jobsOf(file)) expect(job['timeout-minutes'], name).toBeLessThanOrEqual(60);
+  });
+
+  it('pins every action to a commit, and says which version that is', () => {
+    const lines = textOf(file)
+      .split('\n')
+      .filter((line) => /^\s*(- )?uses:/.test(line));
+    expect(lines.length).toBeGreaterThan(0);
+    for (const line of lines) expect(line).toMatch(/uses: [\w-]+\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
+  });
+
+  it('leaves no token in a checkout', () => {
+    for (const { step } of stepsOf(file)) {
+      if (step.uses?.startsWith('actions/checkout@')) expect(step.with?.['persist-credentials']).toBe(false);
+    }
+  });
+
+  it('puts no expression into a script, where its value could be code', () => {
+    for (const { step } of stepsOf(file)) expect(step.run ?? '').not.toContain('${{');
+  });
+
+  it('prints no secret, and keeps none in a file or an output', () => {
+    for (const { job, step } of stepsOf(file)) {
+      const secrets = Object.entries({ ...job.env, ...step.env })
+        .filter(([, value]) => /\$\{\{\s*(secrets\.|github\.token)/.test(String(value)))
+        .map(([name]) => name);
+      for (const line of (step.run ?? '').split('\n')) {
+        const shows = /\b(echo|printf|cat|tee|printenv|env)\b|set -x|>>|<<</.test(line);
+        // A text that only names the variable shows nothing.
+        for (const name of secrets) if (shows) expect(line).not.toMatch(new RegExp(`\\$\\{?${name}\\b`));
+      }
+      expect(step.run ?? '').not.toMatch(/set -x|\bprintenv\b/);
+    }
+  });
+
+  it('runs only what there is: npm scripts, files, tools of package.json', () => {
+    const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+    const scripts = Object.keys(manifest.scripts);
+    for (const { step } of stepsOf(file)) {
+      const run = step.run ?? '';
+      for (const [, name] of run.matchAll(/npm run ([\w:-]+)/g)) expect(scripts).toContain(name);
+      for (const [path] of run.matchAll(/\.\/[\w./-]+/g))
+        expect(existsSync(join(ROOT, path)), path).toBe(true);
+      // Without a version of its own, a tool is the one that the lock file pins.
+      for (const [, tool] of run.matchAll(/npx (?:--yes )?([a-z][\w-]*)/g)) {
+        expect(Object.keys(manifest.devDependencies)).toContain(tool);
+      }
+    }
+    for (const { job } of stepsOf(file)) {
+      for (const [name, tool] of Object.entries(job.env ?? {})) {
+        if (name.endsWith('_CLI')) expect(tool).toMatch(/^[a-z]+@\d+\.\d+\.\d+$/);
+      }
+    }
+  });
+
+  it('takes no setting that docs/deploy.md does not name', () => {
+    const guide = readFileSync(join(ROOT, 'docs', 'deploy.md'), 'utf8');
+    const names = [...textOf(file).matchAll(/\b(?:secrets|vars)\.([A-Z_]+)/g)].map(([, name]) =>
+      String(name),
+    );
+    expect(names.filter((name) => !guide.includes(`\`${name}\``))).toEqual([]);
+  });
+});
+
+describe('a deployment', () => {
+  const job = workflowOf('deploy.yml').jobs.target;
+  const steps = job?.steps ?? [];
+  const indexOf = (wanted: RegExp) => steps.findIndex(({ name = '' }) => wanted.test(name));
+
+  it('is tested after every target, which come one by one and stop at the first failure', () => {
+    expect(job?.strategy).toMatchObject({ 'max-parallel': 1, 'fail-fast': true });
+    const smoke = indexOf(/^Smoke test$/);
+    for (const target of ['Cloudflare', 'Supabase', 'Vercel']) {
+      const deploy = indexOf(new RegExp(`^Deploy to ${target}$`));
+      const back = indexOf(new RegExp(`^Roll ${target} back$`));
+      expect(deploy).toBeGreaterThan(0);
+      expect(smoke).toBeGreaterThan(deploy);
+      expect(back).toBeGreaterThan(smoke);
+      expect(steps[back]?.if).toMatch(/^failure\(\) && .*steps\.smoke\.outcome == 'failure'/);
+    }
+    expect(steps[smoke]?.if, 'no target goes without it').toBeUndefined();
+  });
+
+  it('keeps functions for a rollback only after they passed', () => {
+    const keep = indexOf(/^Keep the functions/);
+    expect(keep).toBeGreaterThan(indexOf(/^Smoke test$/));
+    expect(steps[keep]?.if).not.toMatch(/failure|always/);
+  });
+});
