@@ -34,6 +34,14 @@ export async function writeTestRecord(root: string, record: TestRecord): Promise
   await writeFile(path, `${JSON.stringify(record, null, 2)}\n`);
 }
 
+/** Keeps the proof, and gives its path in the project. */
+export async function writeMonitoringRecord(root: string, record: MonitoringRecord): Promise<string> {
+  const path = pathOf('', 'monitoring', record.tree);
+  await mkdir(dirname(join(root, path)), { recursive: true });
+  await writeFile(join(root, path), `${JSON.stringify(record, null, 2)}\n`);
+  return path;
+}
+
 /** The result kept for this tree, or undefined: without one, or with one that says something else. */
 export async function readTestRecord(root: string, tree: string): Promise<TestRecord | undefined> {
   const record = await read<TestRecord>(root, 'tests', tree);

@@ -3,9 +3,9 @@
 -- id made of what it was, and is left alone from then on, whatever happened to it here.
 
 -- The id that a row of the previous backend gets here.
-create function imported_id(p_kind text, variadic p_parts text[]) returns uuid
+create function imported_id(p_parts text[]) returns uuid
 language sql immutable parallel safe
-return md5(p_kind || ':' || array_to_string(p_parts, ':'))::uuid;
+return md5(array_to_string(p_parts, ':'))::uuid;
 --> statement-breakpoint
 -- {now?}: what the command must know: the service day, and every name of each clinic, also of closed ones.
 create function import_state(p_args jsonb) returns jsonb
@@ -85,7 +85,7 @@ begin
     group by k.last_number;
 
   with entry as (
-    select imported_id('entry', v_clinic, v_day::text, e."user", e.number::text) as id, e.*,
+    select imported_id(array['entry', v_clinic, v_day::text, e."user", e.number::text]) as id, e.*,
       case when e.status in ('WAITING', 'CALLED', 'IN_PROGRESS') and not v_is_today then 'CANCELLED'
         else e.status end as state
     from jsonb_to_recordset(p_args -> 'entries') as e(
@@ -170,7 +170,7 @@ begin
     from jsonb_to_recordset(p_args -> 'pins') as sent(clinic text, pin text)
     join clinics c on c.code = sent.clinic and c.is_active
     where not exists (
-      select 1 from pins p where p.id = imported_id('pin', v_day::text, sent.clinic, sent.pin));
+      select 1 from pins p where p.id = imported_id(array['pin', v_day::text, sent.clinic, sent.pin]));
   if v_new is null then
     return '{"ok": true, "added": 0, "made_anew": 0}';
   end if;
@@ -179,7 +179,7 @@ begin
     from jsonb_to_recordset(v_new) as sent(clinic text)
     where p.service_day = v_day and p.is_active and p.clinic_code = sent.clinic;
   insert into pins (id, clinic_code, pin, service_day, expires_at)
-    select imported_id('pin', v_day::text, one.clinic, one.pin), one.clinic, one.pin, v_day,
+    select imported_id(array['pin', v_day::text, one.clinic, one.pin]), one.clinic, one.pin, v_day,
       (p_args ->> 'day_end')::timestamptz
     from (
       select distinct on (sent.pin) sent.clinic, sent.pin
@@ -190,7 +190,7 @@ begin
   get diagnostics v_kept = row_count;
   -- Those that could not keep theirs are remembered as tried, so that repeating the import changes no PIN again.
   insert into pins (id, clinic_code, pin, service_day, is_active)
-    select imported_id('pin', v_day::text, sent.clinic, sent.pin), sent.clinic, sent.pin, v_day, false
+    select imported_id(array['pin', v_day::text, sent.clinic, sent.pin]), sent.clinic, sent.pin, v_day, false
     from jsonb_to_recordset(v_new) as sent(clinic text, pin text)
     on conflict (id) do nothing;
   update queue_counters k set version = k.version + 1

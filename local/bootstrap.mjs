@@ -21,6 +21,7 @@ const SCRIPTS = new Map([
   ['smoke', 'deployment/smoke/main.ts'],
   ['deploy', 'deployment/deploy-command.ts'],
   ['switch', 'deployment/switch-command.ts'],
+  ['drill', 'deployment/drill/main.ts'],
   ['rollback', 'deployment/rollback-command.ts'],
   ['status', 'deployment/status-command.ts'],
   ['import', 'local/previous-data/main.ts'],

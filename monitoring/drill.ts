@@ -37,9 +37,9 @@ export interface AlertCourse {
   readonly alert: string;
   readonly target: string;
   /** When the share passed 2 %, when the alert fired, and when it was over: Prometheus' own times. */
-  readonly pendingAt: string;
-  readonly firingAt: string;
-  readonly resolvedAt: string;
+  readonly pending: string;
+  readonly firing: string;
+  readonly resolved: string;
 }
 
 export interface DrillResult {
@@ -135,7 +135,7 @@ function isDrilled({ labels }: Pick<ActiveAlert, 'labels'>): boolean {
 function courseOf({ labels, activeAt }: ActiveAlert, resolved: Notification['alerts']): AlertCourse {
   const { alertname: alert = '', target = '' } = labels;
   const end = resolved.find((one) => one.labels.alertname === alert && one.labels.target === target);
-  return { alert, target, pendingAt: activeAt, firingAt: end?.startsAt ?? '', resolvedAt: end?.endsAt ?? '' };
+  return { alert, target, pending: activeAt, firing: end?.startsAt ?? '', resolved: end?.endsAt ?? '' };
 }
 
 function sum(values: readonly number[]): number {

@@ -1,24 +1,26 @@
 // `npm run monitor:proof`: errors pass 2 %, the alert fires, clears, and pictures and a record show it.
-import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { type MonitoringRecord, writeMonitoringRecord } from '../deployment/records.ts';
+import { openRepository } from '../deployment/repository.ts';
 import { buildWhenStale } from '../local/build-output.ts';
 import { readFlags, reportFailure } from '../local/command-line.ts';
 import { bold, dim, green } from '../local/terminal.ts';
 import { ANSWERS, ERROR_SHARE, LATENCY_BY_TARGET } from './dashboard-panels.ts';
-import { DRILL_WINDOW, DRILLED_ALERTS, runDrill } from './drill.ts';
+import { type AlertCourse, DRILL_WINDOW, DRILLED_ALERTS, runDrill } from './drill.ts';
 import { openDrillTargets } from './drill-targets.ts';
 import { requirePrograms } from './programs.ts';
-import { recordFile, treeHash, writeRecord } from './proof-record.ts';
 import { pagesOf, takePicture } from './screenshot.ts';
 
 const HELP = `npm run monitor:proof -- [--docs]
 
-  --docs   writes the pictures to docs/monitoring-proof/, to be committed, and no record: the files are others then
+  --docs   writes the pictures to docs/monitoring-proof/, to be committed, and no record
 
 Two targets, on Node and on workerd, lose their database for one request in eight; a real Prometheus with monitoring/*.yml,
 thirty times as fast, fires HighErrorRate and High5xxErrorRate, Alertmanager tells, and both clear. Takes about a minute.
-Writes .records/monitoring/<tree>.json, which the deployment asks for, and the pictures beside it.
+Writes the record of the committed files that npm run deploy asks for, .records/monitoring/<tree>.json, and the pictures beside it.
 Debian packages: prometheus prometheus-alertmanager chromium.`;
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -38,13 +40,20 @@ if (values.help) {
   await prove().catch(reportFailure);
 }
 
+/** What the record says besides what a deployment asks for. */
+interface ProofRecord extends MonitoringRecord {
+  /** Both alerts on every target. */
+  readonly courses: readonly AlertCourse[];
+  /** The share of 5xx of each target that no alert minded. */
+  readonly toleratedShares: readonly number[];
+  readonly requests: number;
+}
+
 async function prove(): Promise<void> {
   requirePrograms('prometheus', 'prometheus-alertmanager', 'chromium');
-  const tree = await treeHash();
+  const tree = values.docs ? undefined : committedTree();
   await buildWhenStale();
-  const records = dirname(recordFile(tree));
-  await mkdir(records, { recursive: true });
-  const pictures = await mkdtemp(join(records, 'pictures-'));
+  const pictures = await mkdtemp(join(tmpdir(), 'mmc-proof-'));
   const targets = await openDrillTargets({ root: ROOT });
   const began = performance.now();
   try {
@@ -60,29 +69,52 @@ async function prove(): Promise<void> {
         await takePicture({ url, file: join(pictures, GRAPHS), width: 1000, height: 3080 });
       },
     });
-    for (const { alert, target, pendingAt, firingAt, resolvedAt } of courses) {
+    for (const { alert, target, pending, firing, resolved } of courses) {
       console.log(
-        `  ${bold(alert)} on ${target}: pending ${pendingAt}, firing ${firingAt}, resolved ${resolvedAt}`,
+        `  ${bold(alert)} on ${target}: pending ${pending}, firing ${firing}, resolved ${resolved}`,
       );
     }
-    if (values.docs) return await keep(pictures, join(ROOT, 'docs', 'monitoring-proof'));
-    if ((await treeHash()) !== tree)
-      throw new Error('Files changed meanwhile: this would be the proof of others');
-    await keep(pictures, recordFile(tree).replace(/\.json$/, ''));
+    if (tree === undefined) return await keep(pictures, join('docs', 'monitoring-proof'));
+    const [course] = courses;
+    if (!course || committedTree() !== tree) throw new Error('Files changed meanwhile: nothing is recorded');
     const requests = [...answers.values()].flatMap((one) => [...one.values()]).reduce((a, b) => a + b, 0);
-    await writeRecord({ tree, time: new Date().toISOString(), alerts: courses, toleratedShares, requests });
-    console.log(`${green('✓')} .records/monitoring/${tree}.json`);
+    const time = new Date().toISOString();
+    const { alert, pending, firing, resolved } = course;
+    const proof: ProofRecord = {
+      tree,
+      time,
+      alert,
+      pending,
+      firing,
+      resolved,
+      courses,
+      toleratedShares,
+      requests,
+    };
+    const file = await writeMonitoringRecord(ROOT, proof);
+    await keep(pictures, file.replace(/\.json$/, ''));
+    console.log(`${green('✓')} ${file}`);
   } finally {
     await targets.close();
     await rm(pictures, { recursive: true, force: true });
   }
 }
 
-/** Puts the pictures in this folder, in place of those that are there. */
+/** What a deployment would deploy. Throws when the files are others, since the proof would be theirs. */
+function committedTree(): string {
+  const repository = openRepository(ROOT);
+  const [changed] = repository.changedFiles();
+  if (changed === undefined) return repository.release().tree;
+  throw new Error(
+    `Not committed: ${changed}. A proof is recorded for committed files; --docs makes the pictures only`,
+  );
+}
+
+/** Puts the pictures in this folder of the project, in place of those that are there. */
 async function keep(pictures: string, folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  for (const name of [FIRING, GRAPHS]) await rename(join(pictures, name), join(folder, name));
-  console.log(`${green('✓')} ${relative(ROOT, folder)}/: ${FIRING}, ${GRAPHS}`);
+  await mkdir(join(ROOT, folder), { recursive: true });
+  for (const name of [FIRING, GRAPHS]) await copyFile(join(pictures, name), join(ROOT, folder, name));
+  console.log(`${green('✓')} ${folder}/: ${FIRING}, ${GRAPHS}`);
 }
 
 /** The page with the dashboard's main graphs over so many seconds, and the alerts through their states. */

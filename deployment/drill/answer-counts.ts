@@ -4,6 +4,8 @@ export interface AnswerCounts {
   answers: number;
   /** 500 to 599. */
   errors: number;
+  /** How many of them by who answered what where, e.g. `front 503 /api/v1/queue/call`. */
+  readonly kinds: Record<string, number>;
   /** No answer: the connection broke. */
   broken: number;
 }
@@ -15,17 +17,23 @@ export interface AnswerWatch {
   close(): void;
 }
 
+const noAnswers = (): AnswerCounts => ({ answers: 0, errors: 0, kinds: {}, broken: 0 });
+
 /** Counts every answer to the process' own fetch from this address. What a caller aborts does not count. */
 export function watchAnswers(url: string): AnswerWatch {
   const phases = new Map<string, AnswerCounts>();
   const original = globalThis.fetch;
-  let current: AnswerCounts = { answers: 0, errors: 0, broken: 0 };
+  let current = noAnswers();
   globalThis.fetch = async (input, init) => {
     const counts = String(input instanceof Request ? input.url : input).startsWith(url) ? current : undefined;
     try {
       const answer = await original(input, init);
       if (counts) counts.answers += 1;
-      if (counts && answer.status >= 500) counts.errors += 1;
+      if (counts && answer.status >= 500) {
+        counts.errors += 1;
+        const kind = `${answer.headers.get('X-Served-By')} ${answer.status} ${new URL(answer.url).pathname}`;
+        counts.kinds[kind] = (counts.kinds[kind] ?? 0) + 1;
+      }
       return answer;
     } catch (error) {
       if (counts && !init?.signal?.aborted) counts.broken += 1;
@@ -35,7 +43,7 @@ export function watchAnswers(url: string): AnswerWatch {
   return {
     phases,
     phase(name) {
-      current = phases.get(name) ?? { answers: 0, errors: 0, broken: 0 };
+      current = phases.get(name) ?? noAnswers();
       phases.set(name, current);
     },
     close() {

@@ -38,6 +38,11 @@ export function cloudflarePlatform(cli: Cli): Platform {
           .map((line) => JSON.parse(line) as WranglerRecord)
           .find(({ type }) => type === 'version-upload');
         if (!upload?.version_id) throw new Error('wrangler did not say which version it uploaded');
+        if (!upload.preview_url) {
+          throw new Error(
+            'the version got no address to be tested at: set preview_urls = true in wrangler.toml',
+          );
+        }
         return { deployment: upload.version_id, url: upload.preview_url };
       } finally {
         await rm(folder, { recursive: true, force: true });

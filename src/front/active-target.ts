@@ -33,13 +33,15 @@ export function createActiveTarget(
       if (isAway && asked < MAX_AGE) return known.target;
     }
     askedAt = at;
-    try {
-      const { active } = await within(known ? PATIENCE.known : PATIENCE.unknown, read());
+    const learn = ({ active }: ActiveTargetAnswer) => {
       isAway = false;
       // Of two looks that overlap, the one that began later knows more.
-      if (known === undefined || known.at <= at) {
-        known = { target: isTargetName(active?.target) ? active.target : undefined, at };
-      }
+      if (known && known.at > at) return;
+      known = { target: isTargetName(active?.target) ? active.target : undefined, at };
+    };
+    try {
+      // One that comes too late for this request still serves the next.
+      await within(known ? PATIENCE.known : PATIENCE.unknown, read().then(learn));
     } catch {
       isAway = true;
     }

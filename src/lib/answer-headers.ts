@@ -3,7 +3,7 @@ import { createMiddleware } from 'hono/factory';
 import type { AppEnv } from './app-env.ts';
 import type { Target } from './services.ts';
 import { Timing } from './timing.ts';
-import { clientOrigin } from './trusted-proxy.ts';
+import { isOverHttps } from './trusted-proxy.ts';
 
 /** Never `no-referrer`: web page mode recognises the page's GETs by their Referer. */
 const SECURITY = {
@@ -27,7 +27,7 @@ export const answerHeaders = (target: Target) =>
     headers.set('X-Served-By', target);
     headers.set('Server-Timing', timing.toString());
     for (const [name, value] of Object.entries(SECURITY)) headers.set(name, value);
-    if (clientOrigin(c).protocol === 'https:') headers.set('Strict-Transport-Security', HTTPS_ONLY);
+    if (isOverHttps(c)) headers.set('Strict-Transport-Security', HTTPS_ONLY);
     if (!headers.has('Content-Security-Policy')) headers.set('Content-Security-Policy', NOTHING);
     if (!headers.has('Cache-Control')) headers.set('Cache-Control', 'private, no-store');
     if (headers.get('Content-Type') === 'application/json') {

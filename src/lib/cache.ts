@@ -191,7 +191,8 @@ function readEntry(stored: string | null): CacheEntry | undefined {
 
 /** Is any line older here than there? */
 function isOlder(here: LineVersions, there: LineVersions): boolean {
-  return Object.entries(there).some(([clinic, version]) => version > (here[clinic] ?? 0));
+  // Not `version >`: an entry whose version is no number must count as old, never as current.
+  return Object.entries(there).some(([clinic, version]) => !((here[clinic] ?? 0) >= version));
 }
 
 async function withinPatience(work: Promise<unknown>): Promise<void> {

@@ -33,6 +33,14 @@ describe('a keyed hash', () => {
     for (const value of all) expect(value).toMatch(/^[0-9a-f]{32}$/);
   });
 
+  it('stays right for more values than are remembered', async () => {
+    const hash = createKeyedHash(SECRET);
+    const values = Array.from({ length: 2_100 }, (_, i) => `u${i}`);
+    const first = await Promise.all(values.map((value) => hash('patient', value)));
+    expect(new Set(first).size).toBe(values.length);
+    expect(await Promise.all(values.map((value) => hash('patient', value)))).toEqual(first);
+  });
+
   it('is right also for callers who come first together', async () => {
     const hash = createKeyedHash(SECRET);
     const [one, other] = await Promise.all([hash('patient', 'u1'), hash('patient', 'u1')]);

@@ -19,7 +19,7 @@ export interface RequestContext extends Services, Waiting {
   readonly admin: Admin | undefined;
   /** True when an admin's cookie came with a write from a page of another site: it does not count. */
   readonly foreignOrigin: boolean;
-  /** The client's address, from the one source this target trusts. */
+  /** The client's address, from the one source this target trusts; of an IPv6 address its /64 (clientNetwork). */
   readonly clientIp: string;
   /**
    * Settles once the rate limits have answered; rejects with RATE_LIMITED. Read it in the turn in which the cache is

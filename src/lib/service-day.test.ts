@@ -11,6 +11,12 @@ describe('the service day', () => {
     expect(at('2025-10-28T21:00:00.000Z')).toEqual({ day: '2025-10-29', end: '2025-10-29T21:00:00.000Z' });
   });
 
+  it('is told apart by zone and start, also when asked in one minute', () => {
+    const now = '2025-10-28T21:30:00Z';
+    const days = () => [at(now).day, at(now, 'UTC').day, at(now, 'Asia/Qatar', '05:00').day];
+    expect([days(), days()]).toEqual(Array(2).fill(['2025-10-29', '2025-10-28', '2025-10-28']));
+  });
+
   it('changes at its start, so that the small hours belong to the day before', () => {
     expect(at('2025-10-29T01:59:59.999Z', 'Asia/Qatar', '05:00')).toEqual({
       day: '2025-10-28',

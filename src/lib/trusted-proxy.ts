@@ -36,6 +36,12 @@ export function clientOrigin(c: Context<AppEnv>): Pick<URL, 'protocol' | 'host'>
   return c.get('forwarded')?.origin ?? new URL(c.req.url);
 }
 
+/** Did the client come over HTTPS? Asked for every answer, so without parsing the URL. */
+export function isOverHttps(c: Context<AppEnv>): boolean {
+  const forwarded = c.get('forwarded');
+  return forwarded ? forwarded.origin.protocol === 'https:' : c.req.url.startsWith('https:');
+}
+
 /** Compares every character, so that the time says nothing about where two texts differ. */
 function areEqual(one: string, other: string): boolean {
   if (one.length !== other.length) return false;

@@ -59,13 +59,11 @@ export async function answerForPage(request: PageRequest, answer: Response): Pro
 /** Rewrites the answers to the page's requests. Outside the error boundary, so that it sees every failure. */
 export const webPageMode = (settings: () => WebPageSettings) =>
   createMiddleware<AppEnv>(async (c, next) => {
-    const request: PageRequest = {
-      method: c.req.method,
-      path: c.req.path,
-      host: clientOrigin(c).host,
-      origin: c.req.header('Origin'),
-      referer: c.req.header('Referer'),
-    };
+    const origin = c.req.header('Origin');
+    const referer = c.req.header('Referer');
+    if (origin === undefined && referer === undefined) return next();
+    const { method, path } = c.req;
+    const request: PageRequest = { method, path, host: clientOrigin(c).host, origin, referer };
     await next();
     const { enabled, pageOrigins } = settings();
     if (!enabled || !isFromPage(request, pageOrigins)) return;

@@ -262,7 +262,7 @@ describe('nobody is shown a secret', { timeout: TIMEOUT }, () => {
 describe('a patient is shown nothing of another', { timeout: TIMEOUT }, () => {
   it('whatever he asks with his own id, or with his PINs guessed', async () => {
     const reads = DESCRIBED.filter(({ method, path }) => method === 'GET' && path !== STREAM);
-    const asked = patients.flatMap((patient): Asked[] => {
+    const asked = patients.slice(0, repetitions(patients.length)).flatMap((patient): Asked[] => {
       const known = [...patient.secrets.keys()];
       const values = {
         user: patient.user,

@@ -96,6 +96,8 @@ describe('a patient walks through ten clinics at the page', () => {
   let everybody: readonly Frame[];
   let own: readonly Frame[];
   const delays: number[] = [];
+  const ofType = (type: string) => own.filter(({ data }) => data.type === type);
+  const isNine = (count: number) => count === 9;
 
   beforeAll(async () => {
     patient = new PagePatient(browser(), pageId());
@@ -214,6 +216,8 @@ describe('a patient walks through ten clinics at the page', () => {
         await staff.callUntil(clinic, patient.user);
         delays.push(await pending);
       }
+      // The end of the ninth says where to go next, and is told only while there is a next one.
+      if (index === 9) await until('nine ends are told', () => ofType('STEP_DONE_NEXT').length, isNine);
       const done = await patient.done(id, typed(await staff.pin(clinic)));
       expectSuccess(done);
       expect(done.body.route_completed).toBe(index === 9);
@@ -235,7 +239,6 @@ describe('a patient walks through ten clinics at the page', () => {
   });
 
   it('was told of each call by its stream, and of nothing by the stream of everybody', async () => {
-    const ofType = (type: string) => own.filter(({ data }) => data.type === type);
     await until(
       'ten calls and nine ends',
       () => [ofType('YOUR_TURN').length, ofType('STEP_DONE_NEXT').length],

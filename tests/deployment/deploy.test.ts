@@ -375,6 +375,21 @@ describe('a version that fails its smoke test', () => {
   });
 });
 
+describe('a version without an address of its own', () => {
+  it('gets no traffic, since nobody could test it', async () => {
+    const commit = await newVersion('one', 'id-1');
+    const [upload] = cloudflareCalls(commit, 'id-1');
+    if (!upload) throw new Error('no call');
+    await repository.expectCalls([
+      secrets(),
+      { ...upload, record: { type: 'version-upload', version_id: 'id-1' } },
+    ]);
+    const result = await attempt();
+    expect(result.problem).toContain('set preview_urls = true in wrangler.toml');
+    expect(done).toEqual(['migrate', `wrangler versions upload --message ${commit}`]);
+  });
+});
+
 describe('a deployment to Vercel', () => {
   const target = 'vercel';
   const token = ['--token', 'secret-of-vercel'];

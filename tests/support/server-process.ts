@@ -20,7 +20,7 @@ const REDIS_TIMEOUT = 20_000;
 
 export interface ServerProcess {
   readonly url: string;
-  /** Ends it at once, whatever it is doing. */
+  /** Ends it at once, whatever it is doing. May be called twice. */
   kill(): Promise<void>;
 }
 
@@ -46,6 +46,7 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
     return {
       url,
       async kill() {
+        if (child.exitCode !== null || child.signalCode !== null) return;
         const ended = once(child, 'exit');
         child.kill('SIGKILL');
         await ended;

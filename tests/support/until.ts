@@ -4,15 +4,16 @@ const DEADLINE_MS = 10_000;
 const PAUSE_MS = 10;
 
 /**
- * Asks `probe` again and again until its value is accepted, and gives that value. Throws after ten seconds with what
- * was awaited and the value seen last.
+ * Asks `probe` again and again until its value is accepted, and gives that value. Throws after ten seconds, or
+ * `patience` milliseconds, with what was awaited and the value seen last.
  */
 export async function until<T>(
   awaited: string,
   probe: () => T | Promise<T>,
   accept: (value: T) => boolean,
+  patience = DEADLINE_MS,
 ): Promise<T> {
-  const deadline = Date.now() + DEADLINE_MS;
+  const deadline = Date.now() + patience;
   for (;;) {
     const value = await probe();
     if (accept(value)) return value;

@@ -1,0 +1,43 @@
+/** The drill: nobody is lost when targets are switched, when one dies, and when a bad one knocks. All of it in the soak. */
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { runDrill } from '../../deployment/drill/run-drill.ts';
+import { createTestDatabase, type TestDatabase } from '../support/postgres-server.ts';
+import { hasRedisServer, type RedisServer, startRedisServer } from '../support/redis-server.ts';
+import { builtOutput, migratedTemplate } from '../support/shared-parts.ts';
+import { soak } from '../support/volume.ts';
+
+let database: TestDatabase;
+let redis: RedisServer | undefined;
+beforeAll(async () => {
+  database = await createTestDatabase({ template: await migratedTemplate() });
+  redis = hasRedisServer() ? await startRedisServer() : undefined;
+}, 120_000);
+afterAll(async () => {
+  await redis?.stop();
+  await database?.drop();
+});
+
+it('switches through all targets and back, loses one, refuses a bad one, and nobody is lost or doubled', async () => {
+  const steps: string[] = [];
+  const report = await runDrill({
+    root: await builtOutput(),
+    databaseUrl: database.url,
+    redisUrl: redis?.url,
+    patients: soak ? 100 : 20,
+    windowMs: soak ? 20_000 : 6_000,
+    seed: Date.now() % 2 ** 31,
+    onStep: (step) => steps.push(step),
+  });
+  console.log(
+    `drill: seed ${report.seed}, ${report.patients} patients, ${report.requests} requests, ` +
+      `${report.streams.events} events on ${report.streams.open} streams; switches seen after ` +
+      `${report.switches.map(({ milliseconds }) => milliseconds.seen).join(', ')} ms; ` +
+      `reads ${report.kill.firstAnswer} ms after the death, switched away after ${report.kill.switched} ms`,
+  );
+  expect(
+    report.verdicts.filter(({ held }) => held !== true),
+    steps.join('\n'),
+  ).toEqual([]);
+  expect(report.badVersion.outcome).toBe('refused');
+  expect(report.streams.reconnects).toBeGreaterThanOrEqual(report.streams.open);
+}, 300_000);
