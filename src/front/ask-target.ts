@@ -105,7 +105,7 @@ export async function askTarget(target: FrontTarget, request: Outgoing): Promise
     }
     const init = { status: answer.status, headers: passedOn(answer.headers) };
     if (answer.headers.get('Content-Type')?.startsWith('text/event-stream')) {
-      return new Response(answer.body && untilGone(answer.body, gone), init);
+      return new Response(answer.body && untilGone(answer.body, gone, leave), init);
     }
     const whole = await answer.arrayBuffer();
     return new Response(method === 'HEAD' || whole.byteLength === 0 ? null : whole, init);
@@ -120,10 +120,17 @@ export async function askTarget(target: FrontTarget, request: Outgoing): Promise
   }
 }
 
-/** The stream, ended at its source when its reader is gone: on Workers nothing else would end it before its next frame. */
-function untilGone(body: ReadableStream<Uint8Array>, gone: AbortSignal): ReadableStream<Uint8Array> {
+/** The stream, ended at its source when its reader is gone: at once where the platform says so, else at its next frame. */
+function untilGone(
+  body: ReadableStream<Uint8Array>,
+  gone: AbortSignal,
+  leave: () => void,
+): ReadableStream<Uint8Array> {
   const reader = body.getReader();
-  const end = () => reader.cancel().catch(() => undefined);
+  const end = () => {
+    reader.cancel().catch(() => undefined);
+    leave();
+  };
   gone.addEventListener('abort', end, { once: true });
   return new ReadableStream({
     async pull(controller) {
