@@ -37,6 +37,7 @@ const WORST_FIRST = [CircuitState.OPEN, CircuitState.HALF_OPEN, CircuitState.CLO
  * These carry another label, since a counter that went back would look like a restart. Never fails because of a part.
  */
 export async function scrapeMetrics(ctx: RequestContext): Promise<string> {
+  const before = breakersOf(ctx);
   const gauges = await queueGauges(ctx);
   // After the gauges: what this scrape learned of the database is already in its own answer.
   const shared = await ctx.sharedCounts?.read().catch(() => undefined);
@@ -46,7 +47,8 @@ export async function scrapeMetrics(ctx: RequestContext): Promise<string> {
     renderMetrics(counts, { target, ...(!shared && { scope: 'isolate' }) }) +
     renderMetrics(
       [
-        breakerStates(ctx, shared?.breakers ?? []),
+        // A probe that the gauges began and that has no answer yet is no recovery.
+        breakerStates([breakersOf(ctx), ...(gauges ? [] : [before]), ...(shared?.breakers ?? [])]),
         gauge('metrics_shared', 'Whether the counts are those of all isolates.', [[{}, shared ? 1 : 0]]),
         gauge('build_info', 'What runs here.', [
           [{ version: VERSION, commit: COMMIT, schema_version: SCHEMA_VERSION }, 1],
@@ -114,16 +116,19 @@ function queueFamilies(gauges: QueueGauges | undefined): MetricFamily[] {
   ];
 }
 
-/** A Redis that is not configured cannot fail: its breaker counts as closed. */
-function breakerStates(ctx: RequestContext, others: SharedState['breakers']): MetricFamily {
-  const own = [ctx.database, ctx.redis, { breaker: ctx.externalBreaker }].map(
+/** This isolate's. A Redis that is not configured cannot fail: its breaker counts as closed. */
+function breakersOf(ctx: RequestContext): readonly CircuitState[] {
+  return [ctx.database, ctx.redis, { breaker: ctx.externalBreaker }].map(
     (part) => part?.breaker.getState() ?? CircuitState.CLOSED,
   );
+}
+
+function breakerStates(isolates: SharedState['breakers']): MetricFamily {
   return gauge(
     'circuit_breaker_state',
     'Circuit breakers: 1 for the worst state of any isolate, 0 for the others.',
     ['database', 'redis', 'external'].flatMap((service, index) => {
-      const states = [own, ...others].map((isolate) => isolate[index]);
+      const states = isolates.map((isolate) => isolate[index]);
       const worst = WORST_FIRST.find((state) => states.includes(state));
       return Object.values(CircuitState).map(
         (state) => [{ service, state }, state === worst ? 1 : 0] as const,

@@ -185,18 +185,24 @@ const good = ({ required, optional }: Form): fc.Arbitrary<Values> =>
 /** What takes fields can go wrong in more ways. */
 const weightOf = (endpoint: Endpoint) => (RARE.has(nameOf(endpoint)) ? 2 : endpoint.input ? 12 : 4);
 
-const perRoute = (make: (endpoint: Endpoint) => fc.Arbitrary<RandomCase>) =>
+const perRoute = (
+  endpoints: readonly Endpoint[],
+  make: (endpoint: Endpoint) => fc.Arbitrary<RandomCase>,
+): fc.Arbitrary<RandomCase> =>
   fc.oneof(
-    ...ENDPOINTS.map((endpoint) => ({
+    ...endpoints.map((endpoint) => ({
       weight: weightOf(endpoint),
       arbitrary: make(endpoint),
     })),
   );
 
 /** Every field is right; now and then somebody asks who is not admitted. */
-export function validCases(world: World): fc.Arbitrary<RandomCase> {
+export function validCases(
+  world: World,
+  endpoints: readonly Endpoint[] = ENDPOINTS,
+): fc.Arbitrary<RandomCase> {
   const forms = formsOf(world);
-  return perRoute((endpoint) => {
+  return perRoute(endpoints, (endpoint) => {
     const { method, path } = endpoint;
     const admitted = NEVER_ADMITTED.has(nameOf(endpoint))
       ? fc.constant(false)
@@ -207,9 +213,12 @@ export function validCases(world: World): fc.Arbitrary<RandomCase> {
 }
 
 /** One thing is wrong: a field, what is missing, the body, its type, the method or the path. */
-export function invalidCases(world: World): fc.Arbitrary<RandomCase> {
+export function invalidCases(
+  world: World,
+  endpoints: readonly Endpoint[] = ENDPOINTS,
+): fc.Arbitrary<RandomCase> {
   const forms = formsOf(world);
-  return perRoute((endpoint) => {
+  return perRoute(endpoints, (endpoint) => {
     const { method, path } = endpoint;
     const base = { endpoint, method, path, admitted: true, values: {} };
     const byField = (forms[nameOf(endpoint)] ?? []).flatMap((form) => wrongFields(endpoint, form));
