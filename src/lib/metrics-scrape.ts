@@ -38,7 +38,7 @@ const WORST_FIRST = [CircuitState.OPEN, CircuitState.HALF_OPEN, CircuitState.CLO
  */
 export async function scrapeMetrics(ctx: RequestContext): Promise<string> {
   const before = breakersOf(ctx);
-  const gauges = await queueGauges(ctx);
+  const [gauges] = await Promise.all([queueGauges(ctx), probeRedis(ctx)]);
   // After the gauges: what this scrape learned of the database is already in its own answer.
   const shared = await ctx.sharedCounts?.read().catch(() => undefined);
   const counts = familiesOf(shared?.counts ?? ctx.sharedCounts?.unshared ?? ctx.metrics.counts);
@@ -79,6 +79,11 @@ async function queueGauges(ctx: RequestContext): Promise<QueueGauges | undefined
     });
     return undefined;
   }
+}
+
+/** Where nobody else reads the cache, as at night, no other call would find that Redis is back and close its circuit. */
+async function probeRedis({ redis }: RequestContext): Promise<void> {
+  if (redis && redis.breaker.getState() !== CircuitState.CLOSED) await redis.ping().catch(() => {});
 }
 
 /** A signal's timer keeps no process alive, so there is none to clear. */

@@ -68,7 +68,7 @@ describe('the text', () => {
       metrics.observe('dependency_request_duration_seconds', { service: 'redis' }, milliseconds);
     }
     const families = readPrometheusText(renderMetrics(familiesOf(metrics.counts), { target: 'node' }));
-    expect([...families.keys()]).toHaveLength(6);
+    expect([...families.keys()]).toHaveLength(7);
     for (const { samples } of families.values()) {
       for (const { labels } of samples) expect(labels.target).toBe('node');
     }

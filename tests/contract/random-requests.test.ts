@@ -29,7 +29,7 @@ const VALID = repetitions(FULL);
 const INVALID = repetitions(FULL);
 
 /** Logins and the exit from a route need luck for a success; more routes do with fewer repetitions. */
-const UNLUCKY = VALID < FULL ? 16 : 10;
+const UNLUCKY = VALID < FULL ? 24 : 10;
 /** Half a minute on an idle machine. */
 const TIMEOUT = 5 * 60_000;
 const AT_ONCE = 8;

@@ -2,6 +2,10 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createApp } from '../../src/app.ts';
+import { BREAKER_CONFIGS } from '../../src/lib/circuit-breaker.ts';
+import { readConfig } from '../../src/lib/config.ts';
+import { DomainError } from '../../src/lib/errors.ts';
+import { createServices } from '../../src/lib/services.ts';
 import { createNodeTarget } from '../../src/targets/node.ts';
 import { type LineEntry, writeEntries } from '../support/line-entries.ts';
 import { type ReadFamilies, readPrometheusText } from '../support/prometheus-text.ts';
@@ -114,6 +118,29 @@ describe('while the database fails', () => {
     expect(took).toBeLessThan(2_000);
     console.info(`scrape before a silent database: ${took.toFixed(0)} ms`);
     close();
+  });
+
+  it('by never answering, its breaker stays open while the scrape itself is the probe', async () => {
+    const config = readConfig({
+      DATABASE_URL: `postgresql://user:password@127.0.0.1:${silentPort}/none`,
+      JWT_SECRET: 'a secret for tests, of thirty-two characters',
+      ENVIRONMENT: 'test',
+    });
+    // Open for a millisecond, so that the scrape is let through.
+    const database = { failureThreshold: 1, successThreshold: 2, timeout: 1 };
+    const services = createServices('node', config, { breakerConfigs: { ...BREAKER_CONFIGS, database } });
+    const app = createApp({ target: 'node', services: () => services, clientIp: () => '127.0.0.1' });
+    const outage = () => Promise.reject(new DomainError('DATABASE_UNAVAILABLE'));
+    await expect(services.database.breaker.execute(outage)).rejects.toThrow();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+
+    const families = await read(await app.request('/metrics', {}, {}));
+    expect(services.database.breaker.getState()).toBe('HALF_OPEN');
+    expect(valuesOf(families, 'circuit_breaker_state')?.slice(0, 3)).toStrictEqual([
+      ['database', 'CLOSED', 'node', 0],
+      ['database', 'OPEN', 'node', 1],
+      ['database', 'HALF_OPEN', 'node', 0],
+    ]);
   });
 });
 
