@@ -10,6 +10,9 @@ export const shared = {
   pool: 'forks',
   testTimeout: 60_000,
   hookTimeout: 60_000,
+  // All files share two cores and one Postgres, whose oldest transaction, in whatever database, holds events back: a
+  // case that fails twice is a failure.
+  retry: 1,
 } as const;
 
 /** Settings of a whole run, however many projects it has. */

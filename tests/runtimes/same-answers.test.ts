@@ -114,7 +114,8 @@ describe('every target answers alike', { timeout: 120_000 }, () => {
       }
     });
 
-    it.runIf(isWrite && method !== 'GET')('with a body that is none', async () => {
+    if (!isWrite || method === 'GET') return;
+    it('with a body that is none', async () => {
       for (const raw of ['{"half', '[1]', `"${'x'.repeat(70_000)}"`]) {
         await expectSameAnswers({ method, path, raw }, false);
       }
