@@ -12,7 +12,8 @@ import { type LocalServer, startLocalServer } from '../../local/local-server.ts'
 import type { LocalServiceOptions } from '../../local/local-service.ts';
 import { RUNTIMES, type RuntimeName } from '../../local/runtimes/runtimes.ts';
 import { newToken } from '../../local/secret.ts';
-import { createTestDatabase } from '../support/postgres-server.ts';
+import { startPostgresServer } from '../support/postgres-process.ts';
+import { createTestDatabase, type TestDatabase } from '../support/postgres-server.ts';
 import { builtOutput, migratedTemplate } from '../support/shared-parts.ts';
 
 export interface Target {
@@ -74,8 +75,11 @@ const PAUSE_MS = 200;
 export const repetitions = (full: number): number => Math.ceil(full * Number(CONTRACT_SHARE));
 
 /** Opens it; a server of our own with these settings, elsewhere with what it has. */
-export async function openTarget(settings: Settings = OWN_SETTINGS): Promise<Target> {
-  if (isOwnServer) return ownServer(CONTRACT_TARGET as TargetName, settings);
+export async function openTarget(
+  settings: Settings = OWN_SETTINGS,
+  openDatabase: () => Promise<OwnDatabase> = copyOfTemplate,
+): Promise<Target> {
+  if (isOwnServer) return ownServer(CONTRACT_TARGET as TargetName, settings, openDatabase);
   if (!ADMIN_USERNAME || !ADMIN_PASSWORD) throw new Error('BASE_URL needs ADMIN_USERNAME and ADMIN_PASSWORD');
   return {
     url: BASE_URL.replace(/\/$/, ''),
@@ -88,9 +92,27 @@ export async function openTarget(settings: Settings = OWN_SETTINGS): Promise<Tar
   };
 }
 
+type OwnDatabase = Pick<TestDatabase, 'url' | 'drop'>;
+
+const copyOfTemplate = async (): Promise<OwnDatabase> =>
+  createTestDatabase({ template: await migratedTemplate() });
+
+/**
+ * A Postgres that nobody else uses, for who asks when events are told: an event waits for the oldest transaction of
+ * the whole server, and the other files' databases are being made on the shared one.
+ */
+export async function ownPostgres(): Promise<OwnDatabase> {
+  const server = await startPostgresServer({ durable: false });
+  return { url: server.adminUrl, drop: () => server.stop() };
+}
+
 /** Starts a target of our own on a copy of the migrated template. */
-export async function ownServer(name: TargetName, settings: Settings): Promise<Target> {
-  const database = await createTestDatabase({ template: await migratedTemplate() });
+export async function ownServer(
+  name: TargetName,
+  settings: Settings,
+  openDatabase: () => Promise<OwnDatabase> = copyOfTemplate,
+): Promise<Target> {
+  const database = await openDatabase();
   try {
     const server = await start(name, { environment: 'test', databaseUrl: database.url, settings });
     if (!server.admin) throw new Error('a new server makes an account');
