@@ -4,7 +4,8 @@ import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type BuildOptions, build } from 'esbuild';
+import { build } from 'esbuild';
+import { EVERY_RUNTIME } from '../deployment/build/bundle.ts';
 import { buildWhenStale } from '../local/build-output.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -41,17 +42,6 @@ const OUR_FILES = [
   join('supabase', 'functions', 'api'),
 ];
 
-/** Bundled as ours is. */
-const OPTIONS = {
-  bundle: true,
-  minify: true,
-  format: 'esm',
-  platform: 'neutral',
-  target: 'es2022',
-  mainFields: ['module', 'main'],
-  conditions: ['workerd', 'worker', 'import'],
-} satisfies BuildOptions;
-
 export interface Projects {
   readonly ours: string;
   readonly hello: string;
@@ -70,7 +60,12 @@ export async function writeProjects(environment: Readonly<Record<string, string>
   };
   for (const [path, handOver] of Object.entries(ENTRIES)) {
     const contents = `${HELLO}\n${handOver}`;
-    await build({ ...OPTIONS, define, stdin: { contents, resolveDir: ROOT }, outfile: join(hello, path) });
+    await build({
+      ...EVERY_RUNTIME,
+      define,
+      stdin: { contents, resolveDir: ROOT },
+      outfile: join(hello, path),
+    });
   }
   await mkdir(join(hello, 'supabase', 'functions', '_shared'));
   await writeFile(join(hello, 'supabase', 'functions', '_shared', 'app.js'), NO_PAGES);

@@ -29,7 +29,7 @@ const ENTRIES = {
 } as const;
 
 /** No platform's modules and no conditions of Node: what comes out runs on every runtime. */
-const OPTIONS = {
+export const EVERY_RUNTIME = {
   bundle: true,
   minify: true,
   format: 'esm',
@@ -37,6 +37,10 @@ const OPTIONS = {
   target: 'es2022',
   mainFields: ['module', 'main'],
   conditions: ['workerd', 'worker', 'import'],
+} satisfies BuildOptions;
+
+const OPTIONS = {
+  ...EVERY_RUNTIME,
   // This package names its CommonJS file only, of which nothing could be left out.
   alias: { '@upstash/ratelimit': '@upstash/ratelimit/dist/index.mjs' },
   charset: 'utf8',
