@@ -219,23 +219,34 @@ export function invalidCases(
 ): fc.Arbitrary<RandomCase> {
   const forms = formsOf(world);
   return perRoute(endpoints, (endpoint) => {
-    const { method, path } = endpoint;
-    const base = { endpoint, method, path, admitted: true, values: {} };
     const byField = (forms[nameOf(endpoint)] ?? []).flatMap((form) => wrongFields(endpoint, form));
-    const byShape = [
-      fc.constantFrom('DELETE', 'PATCH').map((other) => ({ ...base, method: other, wrong: 'the method' })),
-      fc
-        .constantFrom('/x', '/..%2f', '/%00', '//')
-        .map((more) => ({ ...base, path: path + more, wrong: 'the path' })),
-      ...(method === 'GET' ? [] : wrongBodies(base)),
-    ];
+    const byShape = fc.oneof(...Object.values(wrongShapes(endpoint)));
     return byField.length === 0
-      ? fc.oneof(...byShape)
-      : fc.oneof(
-          { weight: 4, arbitrary: fc.oneof(...byField) },
-          { weight: 1, arbitrary: fc.oneof(...byShape) },
-        );
+      ? byShape
+      : fc.oneof({ weight: 4, arbitrary: fc.oneof(...byField) }, { weight: 1, arbitrary: byShape });
   });
+}
+
+/** One request for each way in which its shape can be wrong, whatever the field: chance alone would miss one in few. */
+export function eachWrongShape(): fc.Arbitrary<RandomCase[]> {
+  const kinds = [...new Set(ENDPOINTS.flatMap((endpoint) => Object.keys(wrongShapes(endpoint))))];
+  return fc.tuple(
+    ...kinds.map((kind) => fc.oneof(...ENDPOINTS.flatMap((endpoint) => wrongShapes(endpoint)[kind] ?? []))),
+  );
+}
+
+function wrongShapes(endpoint: Endpoint): Readonly<Record<string, fc.Arbitrary<RandomCase>>> {
+  const { method, path } = endpoint;
+  const base = { endpoint, method, path, admitted: true, values: {} };
+  return {
+    method: fc
+      .constantFrom('DELETE', 'PATCH')
+      .map((other) => ({ ...base, method: other, wrong: 'the method' })),
+    path: fc
+      .constantFrom('/x', '/..%2f', '/%00', '//')
+      .map((more) => ({ ...base, path: path + more, wrong: 'the path' })),
+    ...(method === 'GET' ? {} : wrongBodies(base)),
+  };
 }
 
 function wrongFields(endpoint: Endpoint, form: Form): fc.Arbitrary<RandomCase>[] {
@@ -269,18 +280,18 @@ function wrongFields(endpoint: Endpoint, form: Form): fc.Arbitrary<RandomCase>[]
 const typeOtherThan = (name: string) =>
   name === 'settings' || name === 'stations' || name === 'clinics' ? fc.boolean() : field.otherType;
 
-function wrongBodies(base: RandomCase): fc.Arbitrary<RandomCase>[] {
-  return [
-    fc
+function wrongBodies(base: RandomCase): Readonly<Record<string, fc.Arbitrary<RandomCase>>> {
+  return {
+    body: fc
       .oneof(
         fc.constantFrom('{', '[]', 'null', '"x"', '7', '{"a":1}}', "{'a':1}", '\ufeff'),
         fc.array(fc.jsonValue()).map((list) => JSON.stringify(list)),
         fc.string({ minLength: 1 }).filter((text) => !text.trimStart().startsWith('{')),
       )
       .map((raw) => ({ ...base, raw, wrong: 'the body' })),
-    fc
+    type: fc
       .constantFrom('text/plain', 'application/xml', 'application/octet-stream', 'x')
       .map((contentType) => ({ ...base, raw: '{}', contentType, wrong: 'the content type' })),
-    fc.constant({ ...base, raw: `{"a":"${'x'.repeat(66_000)}"}`, wrong: 'the size' }),
-  ];
+    size: fc.constant({ ...base, raw: `{"a":"${'x'.repeat(66_000)}"}`, wrong: 'the size' }),
+  };
 }

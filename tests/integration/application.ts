@@ -6,6 +6,7 @@ import { driverBatch } from '../../local/driver-batch.ts';
 import { type EmbeddedCloud, startEmbeddedCloud } from '../../local/embedded-cloud.ts';
 import { readConfig } from '../../src/lib/config.ts';
 import { createDatabase } from '../../src/lib/database.ts';
+import type { Services } from '../../src/lib/services.ts';
 import { createNodeTarget } from '../../src/targets/node.ts';
 
 export interface Answer {
@@ -82,10 +83,13 @@ export async function openApplication(settings: Readonly<Record<string, string>>
   };
 }
 
-/** An instance with exactly these settings. */
-export function openInstance(environment: Readonly<Record<string, string | undefined>>): Instance {
+/** An instance with exactly these settings, and with these parts in place of its own. */
+export function openInstance(
+  environment: Readonly<Record<string, string | undefined>>,
+  replacements: Partial<Services> = {},
+): Instance {
   // What an instance sends to Redis by itself, once a second, is not counted here.
-  const { app, close } = createNodeTarget(environment, { sharedCounts: undefined });
+  const { app, close } = createNodeTarget(environment, { sharedCounts: undefined, ...replacements });
   return {
     close: () => close(),
     async send(method, path, { json, token, headers = {}, signal } = {}) {

@@ -1,11 +1,9 @@
 /** What a reader may see through the cache: never less than what a writer was answered before, whoever is slow or dies. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createApp } from '../../src/app.ts';
-import { createCache } from '../../src/lib/cache.ts';
 import { type Config, readConfig } from '../../src/lib/config.ts';
 import type { Database } from '../../src/lib/database.ts';
 import { familiesOf } from '../../src/lib/metrics.ts';
-import { createRedis } from '../../src/lib/redis.ts';
 import { createServices, type Services } from '../../src/lib/services.ts';
 import { SQL_FUNCTIONS } from '../../src/lib/sql-functions.ts';
 import { type TcpProxy, tcpProxyTo } from '../support/tcp-proxy.ts';
@@ -253,33 +251,6 @@ describe('while Redis is down', () => {
       async () => (await other.get(`${STATUS}surgery`)).body.total,
       (total) => total === 7,
     );
-  });
-});
-
-/** On a machine shared with others 300 ms pass without anything being wrong with Redis. */
-function withPatience({ config }: Services): Partial<Services> {
-  const redis = createRedis(config, {}, 20_000);
-  return redis ? { redis, cache: createCache(redis, config.environment) } : {};
-}
-
-describe('whoever is held', () => {
-  it('costs the database nothing while nothing changes, whether one waits or two hundred', async () => {
-    const people = Array.from({ length: 200 }, (_, index) => `idle-${index}`);
-    const held = isolate(withPatience, { LONG_POLL_SECONDS: '8' });
-    const path = (user: string) => `/api/v1/queue/position?clinic=psychiatry&user=${user}`;
-    const tags: string[] = [];
-    for (const user of people) await held.enter('psychiatry', user);
-    for (const user of people) tags.push((await held.get(path(user))).headers.get('etag') ?? '');
-    const before = app.cloud.postgres.requestCount();
-    const answers = await Promise.all(
-      people.map((user, index) => held.send('GET', path(user), undefined, undefined, tags[index])),
-    );
-    const cost = app.cloud.postgres.requestCount() - before;
-    held.services.waiting().wakeUps.close();
-    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([304]));
-    console.info(`200 held for 8 s cost ${cost} database requests`);
-    // One for each two seconds of the clinic, and those who came while that one was under way.
-    expect(cost).toBeLessThan(people.length / 4);
   });
 });
 

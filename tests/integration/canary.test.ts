@@ -266,9 +266,9 @@ describe.runIf(hasRedisServer())('after everything that people do', () => {
     const text = String(body.text);
     expect(text).toContain('http_requests_total');
     expect(leaksInText(text, secrets())).toEqual([]);
-    expect([...text.matchAll(/"([^"]*)"/g)].filter(([, label]) => secrets().pins.has(label ?? ''))).toEqual(
-      [],
-    );
+    // Not the bounds of a histogram: 10 is one of them, and may be a PIN.
+    const labels = [...text.matchAll(/(\w+)="([^"]*)"/g)].filter(([, name]) => name !== 'le');
+    expect(labels.filter(([, , value]) => secrets().pins.has(value ?? ''))).toEqual([]);
   });
 });
 
