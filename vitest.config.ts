@@ -1,7 +1,7 @@
 /**
- * One configuration for every kind of test. The project `node` holds what runs here, beside other files, and `alone` what
- * would not bear that; the others run the contract suite again on the real runtime of each further target. `npx vitest run --project node tests/unit` and the
- * like choose among them.
+ * One configuration for every kind of test. `unit`, `node` and `concurrency` run here beside each other, `alone` and `proofs` would
+ * not bear that; the others run the contract suite again on the real runtime of each further target. `npx vitest run --project unit` and
+ * the like choose among them.
  */
 import { defineConfig } from 'vitest/config';
 
@@ -14,6 +14,12 @@ export const shared = {
   // case that fails twice is a failure.
   retry: 1,
 } as const;
+
+/** For proofs that draw anew each time: what was wrong once is wrong, and its seed must be seen. */
+const ONCE = { ...shared, retry: 0 } as const;
+
+/** Files that leave nothing behind share a process: a new one for each costs more than what most of them do. */
+const TOGETHER = { ...shared, isolate: false } as const;
 
 /** Settings of a whole run, however many projects it has. */
 export const wholeRun = {
@@ -33,13 +39,22 @@ const RUNTIMES = {
   'contract on vercel (edge-runtime)': 'vercel-edge',
 } as const;
 
+/** Random operations against a model: what they find once is found. */
+const PROOFS = ['tests/simulation/**/*.test.ts', 'tests/concurrency/*-consistency.test.ts'];
+
 /** Those that load the machine themselves, and measure what it does then: one after the other, with nothing beside them. */
-const ALONE = [
+const MEASURED = [
   'tests/chaos/**/*.test.ts',
-  'tests/simulation/**/*.test.ts',
   'tests/integration/*-{load,accuracy}.test.ts',
-  'tests/concurrency/*-consistency.test.ts',
+  'tests/migrations/previous-release.test.ts',
 ];
+
+/** One file after the other, when all groups before it have ended. */
+const alone = (groupOrder: number) => ({ fileParallelism: false, sequence: { groupOrder } });
+
+const everyTest = (...folders: readonly string[]) => folders.map((folder) => `${folder}/**/*.test.ts`);
+
+const CONCURRENCY = everyTest('tests/concurrency');
 
 export default defineConfig({
   test: {
@@ -48,30 +63,31 @@ export default defineConfig({
     projects: [
       {
         test: {
-          ...shared,
-          name: 'node',
-          include: ['src', 'local', 'demo', 'bench', 'tests'].map((folder) => `${folder}/**/*.test.ts`),
-          exclude: ['tests/runtimes/**', ...ALONE],
+          ...TOGETHER,
+          name: 'unit',
+          include: everyTest('src', 'local', 'demo', 'bench', 'tests/unit'),
         },
       },
-      ...Object.entries(RUNTIMES).map(([name, target]) => ({
+      {
         test: {
           ...shared,
+          name: 'node',
+          include: everyTest('tests'),
+          exclude: [...everyTest('tests/unit', 'tests/runtimes'), ...CONCURRENCY, ...PROOFS, ...MEASURED],
+        },
+      },
+      { test: { ...ONCE, name: 'concurrency', include: CONCURRENCY, exclude: PROOFS } },
+      ...Object.entries(RUNTIMES).map(([name, target]) => ({
+        test: {
+          ...TOGETHER,
           name,
           include: [CONTRACT],
           env: { CONTRACT_TARGET: target, CONTRACT_SHARE: '0.1' },
         },
       })),
-      { test: { ...shared, name: 'runtimes compared', include: ['tests/runtimes/**/*.test.ts'] } },
-      {
-        test: {
-          ...shared,
-          name: 'alone',
-          include: ALONE,
-          fileParallelism: false,
-          sequence: { groupOrder: 1 },
-        },
-      },
+      { test: { ...shared, name: 'runtimes compared', include: everyTest('tests/runtimes') } },
+      { test: { ...shared, ...alone(1), name: 'alone', include: MEASURED } },
+      { test: { ...ONCE, ...alone(2), name: 'proofs', include: PROOFS } },
     ],
   },
 });

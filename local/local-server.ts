@@ -5,6 +5,7 @@ import { getRequestListener } from '@hono/node-server';
 import { createNodeTarget } from '../src/targets/node.ts';
 import { portInUse } from './free-port.ts';
 import { type LocalService, type LocalServiceOptions, openLocalService } from './local-service.ts';
+import { KEEP_ALIVE_MS } from './loopback-server.ts';
 import { answerUnreadable } from './unreadable-request.ts';
 
 export interface LocalServerOptions extends LocalServiceOptions {
@@ -53,6 +54,7 @@ type NodeTarget = ReturnType<typeof createNodeTarget>;
 async function listen(fetch: Parameters<typeof getRequestListener>[0], port: number) {
   const hostname = '127.0.0.1';
   const server = createServer(getRequestListener(fetch, { hostname, errorHandler: answerUnreadable }));
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
   return new Promise<{ port: number; close(): Promise<void> }>((resolve, reject) => {
     server.listen(port, hostname, () => {
       resolve({

@@ -8,7 +8,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 export const MAX_BODY_BYTES = 16 * 1024 * 1024;
 
 /** Longer than any client keeps an idle connection, so that none sends a request into one just being closed. */
-const KEEP_ALIVE_MS = 10 * 60 * 1000;
+export const KEEP_ALIVE_MS = 10 * 60 * 1000;
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 

@@ -1,9 +1,6 @@
 // Pictures of a running Prometheus' own pages, by a browser without a window.
-import { execFile } from 'node:child_process';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { stat } from 'node:fs/promises';
+import { startChromium } from './chromium.ts';
 
 /** Milliseconds of the page's own clock until the picture is taken: its graphs are drawn by then. */
 const DRAWN_WITHIN = 10_000;
@@ -20,27 +17,20 @@ export interface Picture {
 
 /** Writes it. Rejects when the browser did not. */
 export async function takePicture({ url, file, width, height }: Picture): Promise<void> {
-  const profile = await mkdtemp(join(tmpdir(), 'mmc-chromium-'));
+  const chromium = await startChromium(url, [
+    '--hide-scrollbars',
+    `--window-size=${width},${height}`,
+    `--virtual-time-budget=${DRAWN_WITHIN}`,
+    `--screenshot=${file}`,
+  ]);
+  const giveUp = setTimeout(() => void chromium.close(), GIVEN_UP_AFTER);
   try {
-    await promisify(execFile)(
-      'chromium',
-      [
-        '--headless=new',
-        '--disable-gpu',
-        '--hide-scrollbars',
-        // Chromium refuses root its sandbox; the page is our own, on loopback.
-        ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
-        `--user-data-dir=${profile}`,
-        `--window-size=${width},${height}`,
-        `--virtual-time-budget=${DRAWN_WITHIN}`,
-        `--screenshot=${file}`,
-        url,
-      ],
-      { timeout: GIVEN_UP_AFTER, killSignal: 'SIGKILL' },
-    );
+    const code = await chromium.ended;
+    if (code !== 0) throw new Error(`no picture of ${url} was taken:\n${chromium.output()}`);
     await stat(file);
   } finally {
-    await rm(profile, { recursive: true, force: true, maxRetries: 3 });
+    clearTimeout(giveUp);
+    await chromium.close();
   }
 }
 

@@ -5,6 +5,9 @@ import { getRequestListener } from '@hono/node-server';
 /** The largest body that Vercel hands to a function, in bytes. */
 const MAX_BODY = 4.5 * 1024 * 1024;
 
+/** As an edge does it: longer than a client keeps an idle connection, so that none sends into one being closed. */
+const KEEP_ALIVE_MS = 10 * 60_000;
+
 /** Methods of which no Request can be made: the platform refuses them itself. */
 const FORBIDDEN = new Set(['TRACE', 'TRACK', 'CONNECT']);
 
@@ -26,6 +29,7 @@ export async function listen(port, fetch) {
     return fetch(new Request(url, { method, headers, signal, ...(body.byteLength > 0 && { body }) }));
   }, options);
   const server = createServer(listener);
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
   await new Promise((resolve) => server.listen(port, '127.0.0.1', () => resolve(undefined)));
   const bound = server.address();
   console.log(JSON.stringify({ event: 'listen', port: typeof bound === 'object' ? bound?.port : port }));

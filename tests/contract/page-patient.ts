@@ -37,6 +37,11 @@ export function pageId(): string {
   return `${Date.now()}-${letters}`;
 }
 
+/** A PIN as somebody types it on an Arabic keyboard. */
+export function typed(pin: string): string {
+  return ` ${[...pin].map((digit) => String.fromCharCode(0x660 + Number(digit))).join('')} `;
+}
+
 export class PagePatient {
   readonly browser: PageBrowser;
   readonly user: string;

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../support/until.ts';
 import { newId } from './http.ts';
 import { type Frame, PageBrowser, type Seen } from './page-browser.ts';
-import { PagePatient, type PageStation, pageId } from './page-patient.ts';
+import { PagePatient, type PageStation, pageId, typed } from './page-patient.ts';
 import { CLINIC_IDS, QueueClient } from './queue-client.ts';
 import { openTarget, ownPostgres, type Target, TURN_TIMEOUT } from './target.ts';
 
@@ -46,11 +46,6 @@ function expectReads(value: Readonly<Record<string, unknown>>, fields: Readonly<
 function expectSuccess(answer: Seen): void {
   expect(answer.ok, JSON.stringify(answer.body)).toBe(true);
   expect(answer.body.success, JSON.stringify(answer.body)).toBe(true);
-}
-
-/** A PIN as somebody types it on an Arabic keyboard. */
-function typed(pin: string): string {
-  return ` ${[...pin].map((digit) => String.fromCharCode(0x660 + Number(digit))).join('')} `;
 }
 
 /** Most of these that lie within ten seconds. */
