@@ -1,4 +1,4 @@
-// The front on Node: for development, tests and the drill, and before a plain container or VM.
+// The front on Node, for tests that look inside it or give it other thresholds. What is deployed is the Worker.
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener, type HttpBindings } from '@hono/node-server';
@@ -17,7 +17,7 @@ export interface FrontServerOptions extends Partial<FrontOptions> {
   readonly port?: number;
 }
 
-/** Starts it on 127.0.0.1. */
+/** Starts it on 127.0.0.1, where it takes every client's address from the socket. */
 export async function startFrontServer({ port = 0, ...options }: FrontServerOptions): Promise<FrontServer> {
   const hostname = '127.0.0.1';
   const front = createFront({ clientIp: socketAddress, ...options });

@@ -1,5 +1,5 @@
 /** An isolate follows a switch within a second, and forgets nothing while the database is away. */
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type ActiveTargetAnswer, createActiveTarget } from './active-target.ts';
 
 function table(target: string | null) {
@@ -60,7 +60,35 @@ describe('the active target', () => {
     expect(await active()).toBe('node');
   });
 
-  it.each([null, 'elsewhere'])('is nobody when the row says %s', async (target) => {
+  it('is looked for once by all who come after a long silence, and none of them gets what was known before', async () => {
+    const answers: ((answer: ActiveTargetAnswer) => void)[] = [];
+    let now = 0;
+    const active = createActiveTarget(
+      () => new Promise((resolve) => answers.push(resolve)),
+      () => now,
+    );
+    const first = active();
+    answers[0]?.({ active: { target: 'node' } });
+    await first;
+    now = 60_000;
+    const many = Array.from({ length: 20 }, () => active());
+    answers[1]?.({ active: { target: 'vercel' } });
+    expect(new Set(await Promise.all(many))).toEqual(new Set(['vercel']));
+    expect(answers.length).toBe(2);
+  });
+
+  it.each([null, 'elsewhere'])('stays the last one known when the row says %s', async (target) => {
+    const { state, active } = table('cloudflare');
+    await active();
+    state.target = target;
+    for (const now of [1_000, 2_000]) {
+      state.now = now;
+      expect(await active()).toBe('cloudflare');
+    }
+    expect(state.reads).toBe(3);
+  });
+
+  it.each([null, 'elsewhere'])('is nobody when the row never said but %s', async (target) => {
     expect(await table(target).active()).toBeUndefined();
   });
 
@@ -68,5 +96,39 @@ describe('the active target', () => {
     const { state, active } = table('node');
     state.isAway = true;
     expect(await active()).toBeUndefined();
+  });
+});
+
+describe('a database that never answers', () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it('holds up who comes first for two seconds, and then one request a second', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    let reads = 0;
+    const active = createActiveTarget(() => {
+      reads += 1;
+      return new Promise(() => {});
+    });
+    let answered = 0;
+    const ask = () =>
+      active().then((target) => {
+        expect(target).toBeUndefined();
+        answered += 1;
+      });
+    for (let i = 0; i < 10; i += 1) void ask();
+    await vi.advanceTimersByTimeAsync(1_900);
+    expect(answered).toBe(0);
+    await vi.advanceTimersByTimeAsync(200);
+    expect(answered).toBe(10);
+    const before = reads;
+    for (let i = 0; i < 100; i += 1) {
+      void ask();
+      await vi.advanceTimersByTimeAsync(50);
+      // A look begins once a second and takes two: of all who came, two wait.
+      expect(answered).toBeGreaterThanOrEqual(10 + i + 1 - 3);
+    }
+    expect(reads - before).toBeLessThanOrEqual(6);
   });
 });

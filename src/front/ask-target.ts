@@ -1,16 +1,21 @@
 // One request to one target, and whether what came back is an answer of our application at all.
-import { PROXY_HEADERS } from '../lib/trusted-proxy.ts';
 import type { FrontTarget } from './front-targets.ts';
+import { passedOn } from './passed-headers.ts';
 
-/** Milliseconds until an answer must have begun, and, unless it is a stream, must be whole. */
-export const LIMIT = { held: 25_000, other: 10_000 };
+/** Milliseconds that a target itself may take when all is well with it: it waits 5 s for its database, and holds 15 s. */
+const OWN_TIME = { held: 20_000, other: 6_000 };
 
-/** Milliseconds after which somebody who left is taken for somebody who waited in vain. */
-const WAITED_IN_VAIN = 5_000;
+/** Milliseconds within which a target must give a sign of life. */
+export const LIFE_LIMIT = 2_500;
 
 /** The target, or the platform around it, did not let our application answer. */
 export class TargetFailure extends Error {
   override readonly name = 'TargetFailure';
+}
+
+/** No answer of our application, and maybe no fault of the target: its platform refused the request, or time was short. */
+export class NoVerdict extends Error {
+  override readonly name = 'NoVerdict';
 }
 
 /** Thrown when nobody waits for the answer any more. */
@@ -30,94 +35,94 @@ export interface Outgoing {
   readonly gone: AbortSignal;
 }
 
-/** What belongs to one connection, or would come between us and the text. */
-const NOT_PASSED_ON = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  'host',
-  'content-length',
-  'accept-encoding',
-  'content-encoding',
-  'expect',
-  'alt-svc',
-]);
-
-/** What only a platform or a proxy may say. */
-const OF_PROXIES = /^(x-forwarded-|x-mmc-|x-vercel-|cf-|x-real-ip$|forwarded$|true-client-ip$)/i;
-
-/** The headers for the target: the client's own, and with the secret who the client is. */
-export function outgoingHeaders(
-  headers: Headers,
-  { requestId, address, origin, secret }: OutgoingClient,
-): Headers {
-  const passed = passedOn(headers, (name) => OF_PROXIES.test(name));
-  // The text travels as it is: two decoders in a row are one too many.
-  passed.set('Accept-Encoding', 'identity');
-  passed.set('X-Request-Id', requestId);
-  if (secret !== undefined) {
-    passed.set(PROXY_HEADERS.secret, secret);
-    passed.set(PROXY_HEADERS.address, address);
-    passed.set(PROXY_HEADERS.origin, origin);
-  }
-  return passed;
-}
-
-/** Who sends the request, in the words of the front's platform. */
-export interface OutgoingClient {
-  readonly requestId: string;
-  readonly address: string;
-  readonly origin: string;
-  readonly secret: string | undefined;
+/** How long one target is waited for. */
+export interface Patience {
+  /** Until an answer must have begun, and, unless it is a stream, must be whole. */
+  readonly milliseconds: number;
+  /** Aborts when waiting became useless. */
+  readonly over: AbortSignal;
 }
 
 /**
- * The target's answer: a stream as it comes, anything else whole. Throws TargetFailure when there is none in time, or
- * when it lacks the header that our application puts on every answer; ClientGone when the client left first.
+ * The target's answer: a stream as it comes, anything else whole. Throws TargetFailure when there is none, or one of
+ * 5xx that lacks the header which our application puts on every answer; NoVerdict when that proves nothing against the
+ * target; ClientGone when the client left first.
  */
-export async function askTarget(target: FrontTarget, request: Outgoing): Promise<Response> {
-  const { method, path, headers, body, isHeld, gone } = request;
+export async function askTarget(
+  target: FrontTarget,
+  request: Outgoing,
+  { milliseconds, over }: Patience,
+): Promise<Response> {
+  const { method, path, body, isHeld, gone } = request;
+  if (gone.aborted) throw new ClientGone();
   const stop = new AbortController();
   const leave = () => stop.abort();
-  if (gone.aborted) throw new ClientGone();
-  gone.addEventListener('abort', leave, { once: true });
-  const timer = setTimeout(leave, isHeld ? LIMIT.held : LIMIT.other);
-  const began = performance.now();
-  // Functions of Supabase refuse HEAD.
-  const sentMethod = method === 'HEAD' && target.name === 'supabase' ? 'GET' : method;
+  for (const signal of [gone, over]) signal.addEventListener('abort', leave, { once: true });
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    leave();
+  }, milliseconds);
   try {
     const answer = await fetch(target.url + path, {
-      method: sentMethod,
-      headers,
+      ...inWordsOf(target, request),
       redirect: 'manual',
       signal: stop.signal,
       ...(body && { body }),
     });
     if (!answer.headers.has('X-Served-By')) {
       await answer.body?.cancel();
-      throw new TargetFailure(`${target.name} answered ${answer.status} without our application`);
+      // What a client sends can make a platform refuse it, and must not speak against the target.
+      const Verdict = answer.status < 500 ? NoVerdict : TargetFailure;
+      throw new Verdict(`${target.name} answered ${answer.status} without our application`);
     }
     const init = { status: answer.status, headers: passedOn(answer.headers) };
+    if (method === 'HEAD') {
+      await answer.body?.cancel();
+      return new Response(null, init);
+    }
     if (answer.headers.get('Content-Type')?.startsWith('text/event-stream')) {
       return new Response(answer.body && untilGone(answer.body, gone, leave), init);
     }
     const whole = await answer.arrayBuffer();
-    return new Response(method === 'HEAD' || whole.byteLength === 0 ? null : whole, init);
+    return new Response(whole.byteLength === 0 ? null : whole, init);
   } catch (error) {
-    if (error instanceof TargetFailure) throw error;
-    const inVain = !isHeld && performance.now() - began > WAITED_IN_VAIN;
-    if (gone.aborted && !inVain) throw new ClientGone();
-    throw new TargetFailure(`${target.name} did not answer`);
+    if (error instanceof TargetFailure || error instanceof NoVerdict) throw error;
+    if (gone.aborted) throw new ClientGone();
+    const wasShort = isLate && milliseconds < OWN_TIME[isHeld ? 'held' : 'other'];
+    throw new (wasShort ? NoVerdict : TargetFailure)(`${target.name} did not answer`);
   } finally {
     clearTimeout(timer);
-    gone.removeEventListener('abort', leave);
+    for (const signal of [gone, over]) signal.removeEventListener('abort', leave);
   }
+}
+
+/**
+ * Does our application answer at this target? Asks for what needs nothing but the process, with nothing of a client in
+ * the request: so no client can make it fail. Never rejects.
+ */
+export async function isAlive({ url }: FrontTarget): Promise<boolean> {
+  try {
+    const answer = await fetch(`${url}/health/live`, {
+      redirect: 'manual',
+      signal: AbortSignal.timeout(LIFE_LIMIT),
+    });
+    await answer.body?.cancel();
+    return answer.headers.has('X-Served-By');
+  } catch {
+    return false;
+  }
+}
+
+/** Functions of Supabase refuse HEAD: a GET takes its place, which must not be held for a body that nobody gets. */
+function inWordsOf(
+  { name }: FrontTarget,
+  { method, headers }: Outgoing,
+): Pick<Outgoing, 'method' | 'headers'> {
+  if (method !== 'HEAD' || name !== 'supabase') return { method, headers };
+  const unconditional = new Headers(headers);
+  unconditional.delete('If-None-Match');
+  return { method: 'GET', headers: unconditional };
 }
 
 /** The stream, ended at its source when its reader is gone: at once where the platform says so, else at its next frame. */
@@ -140,13 +145,4 @@ function untilGone(
     },
     cancel: end,
   });
-}
-
-function passedOn(headers: Headers, isLeftOut: (name: string) => boolean = () => false): Headers {
-  const named = (headers.get('Connection') ?? '').split(',').map((name) => name.trim().toLowerCase());
-  const passed = new Headers();
-  for (const [name, value] of headers) {
-    if (!NOT_PASSED_ON.has(name) && !named.includes(name) && !isLeftOut(name)) passed.append(name, value);
-  }
-  return passed;
 }

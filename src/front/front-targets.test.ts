@@ -23,6 +23,7 @@ describe('the targets of the front', () => {
     ['TARGETS', { TARGETS: '[]' }],
     ['TARGETS', { TARGETS: '{"elsewhere": "https://x.example"}' }],
     ['TARGETS', { TARGETS: '{"node": "ftp://x.example"}' }],
+    ['TARGETS has an address of node without https', { TARGETS: '{"node": "http://10.0.0.7:8787"}' }],
     ['FAILOVER_ORDER', { TARGETS, FAILOVER_ORDER: 'vercel' }],
   ])('%s is named when the settings are %o', (name, environment) => {
     expect(() => readTargets(environment)).toThrow(DomainError);

@@ -18,7 +18,7 @@ export function isTargetName(name: unknown): name is Target {
 }
 
 /**
- * The targets of `TARGETS`, a JSON object from name to URL, in the order of failover: `FAILOVER_ORDER` (names with commas
+ * The targets of `TARGETS`, a JSON object from name to URL (https, or on this machine), in the order of failover: `FAILOVER_ORDER` (names with commas
  * between) first, then those it leaves out in the order of the object. Throws BAD_ENVIRONMENT.
  */
 export function readTargets(environment: Readonly<Record<string, unknown>>): readonly FrontTarget[] {
@@ -41,10 +41,16 @@ function targetsOf(setting: unknown): readonly FrontTarget[] {
   const targets = Object.entries(objectOf(setting)).map(([name, url]) => {
     const isUrl = typeof url === 'string' && URL.canParse(url) && /^https?:\/\//.test(url);
     if (!isTargetName(name) || !isUrl) throw badEnvironment('TARGETS');
+    if (!isPrivate(new URL(url))) throw badEnvironment('TARGETS', `has an address of ${name} without https`);
     return { name, url: url.replace(/\/+$/, '') };
   });
   if (targets.length === 0) throw badEnvironment('TARGETS');
   return targets;
+}
+
+/** Passwords, tokens and the front's secret travel there. */
+function isPrivate({ protocol, hostname }: URL): boolean {
+  return protocol === 'https:' || /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
 }
 
 function objectOf(setting: unknown): object {

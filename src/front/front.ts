@@ -10,22 +10,32 @@ import { cors } from '../lib/cors.ts';
 import { createDatabase } from '../lib/database.ts';
 import { answerError } from '../lib/error-boundary.ts';
 import { DomainError } from '../lib/errors.ts';
-import { pathOf } from '../lib/known-paths.ts';
 import { createLog } from '../lib/log.ts';
 import { requestId } from '../lib/request-id.ts';
 import type { Target } from '../lib/services.ts';
 import { type ActiveTargetAnswer, createActiveTarget } from './active-target.ts';
-import { askTarget, ClientGone, outgoingHeaders } from './ask-target.ts';
+import { askTarget, ClientGone } from './ask-target.ts';
 import { createFailover, type Failover, inOrder } from './failover.ts';
 import { type FrontConfig, readFrontConfig } from './front-config.ts';
+import { giveOwnKey, underOwnKey } from './own-key.ts';
 import { pageAnswers } from './page-answers.ts';
-import { isHeld, isSafeToRepeat, publishes, requirePublic } from './public-paths.ts';
+import { outgoingHeaders, sizeOf } from './passed-headers.ts';
+import {
+  isHeld,
+  looksAtForm,
+  publicPathOf,
+  publishers,
+  requireBounded,
+  requirePublic,
+} from './public-paths.ts';
 
 export interface FrontOptions extends Pick<TargetOptions, 'clientIp'> {
   /** The settings; looked at when the first request needs them. */
   readonly environment: Readonly<Record<string, unknown>>;
   /** Thresholds of the targets' breakers; those of `external` when left out. */
   readonly breaker?: BreakerSetup['config'];
+  /** Hands the platform what outlives the answer, where it would end that with the request. */
+  readonly waitUntil?: (work: Promise<unknown>, platform: unknown) => void;
 }
 
 interface Parts {
@@ -37,51 +47,60 @@ interface Parts {
 /** A database that was away is asked again after a second: the front has its own memory meanwhile. */
 const DATABASE_BREAKER = { failureThreshold: 3, timeout: 1_000 };
 
+/** The page's screen for staff, where its files are served. */
+const ADMIN_PAGE = '/admin';
+
 /** One front for one isolate. Opens nothing until a request needs it; every failure is an answer. */
-export function createFront({ environment, clientIp, breaker }: FrontOptions) {
+export function createFront({ environment, clientIp, breaker, waitUntil }: FrontOptions) {
   let made: Parts | undefined;
   const parts = () => {
     made ??= createParts(readFrontConfig(environment), breaker);
     return made;
   };
-  const app = new Hono<AppEnv>({ getPath: pathOf })
+  const webPage = readWebPageSettings(environment);
+  const app = new Hono<AppEnv>({ getPath: publicPathOf })
     .use(requestId)
     .use(ownHeaders)
     .use(cors)
-    .use(pageAnswers(readWebPageSettings(environment)))
+    .use(pageAnswers(webPage))
     // Supabase publishes none, and a page's HTML in its place would let every login succeed.
-    .get('/auth/denied', (): Response => {
-      throw new DomainError('INVALID_CREDENTIALS');
+    .all('/auth/denied', (c): Response => {
+      if (c.req.method === 'GET' || c.req.method === 'HEAD') throw new DomainError('INVALID_CREDENTIALS');
+      throw new DomainError('METHOD_NOT_ALLOWED', { headers: { Allow: 'GET, HEAD, OPTIONS' } });
     })
     .all('*', async (c) => {
-      const { method, path } = c.req;
+      const { method, path, raw } = c.req;
+      const url = new URL(raw.url);
+      // A route before the page's own host takes an address for every method, and the page's router knows its screen.
+      if (looksAtForm(method, path) && webPage.pageOrigins.includes(url.origin)) {
+        return c.redirect(ADMIN_PAGE, 303);
+      }
       requirePublic(method, path);
       const { config, activeTarget, failover } = parts();
-      const { raw } = c.req;
-      const url = new URL(raw.url);
-      const isSafe = isSafeToRepeat(method, path, raw.headers);
-      const hasBody = method !== 'GET' && method !== 'HEAD';
-      // Kept whole, so that it can be sent a second time.
-      const body = hasBody ? await readBounded(raw) : undefined;
+      const published = publishers(config.targets, method, path);
+      const address = url.pathname + url.search;
       const headers = outgoingHeaders(raw.headers, {
         requestId: c.get('requestId'),
         address: clientIp(raw, c.env),
         origin: url.origin,
         secret: config.proxySecret,
       });
-      const targets = inOrder(config.targets, await activeTarget()).filter((target) =>
-        publishes(target, path),
-      );
-      return failover.firstAnswer(isSafe ? targets : targets.slice(0, 1), (target) =>
-        askTarget(target, {
-          method,
-          path: url.pathname + url.search,
-          headers,
-          body,
-          isHeld: isHeld(path),
-          gone: raw.signal,
-        }),
-      );
+      const hasOwnKey = giveOwnKey(method, path, headers);
+      requireBounded(address, sizeOf(headers));
+      const hasBody = method !== 'GET' && method !== 'HEAD';
+      // Kept whole, so that it can be sent a second time.
+      const body = hasBody ? await readBounded(raw) : undefined;
+      const active = await activeTarget();
+      failover.follow(active);
+      const outgoing = { method, path: address, headers, body, isHeld: isHeld(path), gone: raw.signal };
+      return failover.firstAnswer(inOrder(published, active), {
+        isHeld: outgoing.isHeld,
+        keep: (work) => waitUntil?.(work, c.env),
+        ask: (target, patience) => {
+          const ask = () => askTarget(target, outgoing, patience);
+          return hasOwnKey ? underOwnKey(ask, patience.milliseconds) : ask();
+        },
+      });
     });
   app.onError((error, c) =>
     // Nobody reads it: the status is what proxies write down for it.

@@ -90,6 +90,18 @@ describe('a closed circuit', () => {
     expect(breaker.getState()).toBe(CircuitState.CLOSED);
   });
 
+  it('neither counts nor forgives for an error that says nothing about the dependency', async () => {
+    const isNeutral = (error: unknown) => error instanceof RangeError;
+    const { breaker, fail, failTimes } = breakerAt(CONFIG, { isNeutral });
+    for (let count = 0; count < 10; count += 1)
+      expect(await fail(new RangeError())).toBeInstanceOf(RangeError);
+    expect(breaker.getState()).toBe(CircuitState.CLOSED);
+    await failTimes(2);
+    await fail(new RangeError());
+    await failTimes(1);
+    expect(breaker.getState()).toBe(CircuitState.OPEN);
+  });
+
   it('counts a function that throws before it gives a promise', async () => {
     const { breaker } = breakerAt({ failureThreshold: 1, timeout: 1000 });
     const thrower = () => {
@@ -228,6 +240,23 @@ describe('a half-open circuit', () => {
     await fail(new RangeError());
     expect(breaker.getState()).toBe(CircuitState.HALF_OPEN);
     await fail(new RangeError());
+    expect(breaker.getState()).toBe(CircuitState.CLOSED);
+  });
+});
+
+describe('a probe whose error says nothing about the dependency', () => {
+  it('leaves the circuit half open, and the place of the probe free', async () => {
+    const isNeutral = (error: unknown) => error instanceof RangeError;
+    const { breaker, fail, failTimes, succeed, wait } = breakerAt(CONFIG, { isNeutral });
+    await failTimes(3);
+    wait(30_000);
+    for (let count = 0; count < 5; count += 1)
+      expect(await fail(new RangeError())).toBeInstanceOf(RangeError);
+    expect(breaker.getState()).toBe(CircuitState.HALF_OPEN);
+    expect(await succeed()).toBe('value');
+    await fail(new RangeError());
+    expect(breaker.getState()).toBe(CircuitState.HALF_OPEN);
+    expect(await succeed()).toBe('value');
     expect(breaker.getState()).toBe(CircuitState.CLOSED);
   });
 });

@@ -49,6 +49,8 @@ export interface CircuitBreakerOptions {
   readonly now?: () => number;
   /** Which errors are the dependency's own; all when left out. A wrong PIN or a broken constraint is not. */
   readonly isFailure?: (error: unknown) => boolean;
+  /** Which errors say nothing about the dependency, e.g. that the caller left: they neither count nor prove. Asked first. */
+  readonly isNeutral?: (error: unknown) => boolean;
   /** Called at each change of state; must not throw. */
   readonly onChange?: BreakerListener;
   /** Called after each call that was let through, with its milliseconds; must not throw. */
@@ -73,6 +75,7 @@ export class CircuitBreaker {
   readonly #monitoringPeriod: number;
   readonly #now: () => number;
   readonly #isFailure: (error: unknown) => boolean;
+  readonly #isNeutral: (error: unknown) => boolean;
   readonly #onChange: BreakerListener | undefined;
   readonly #onCall: ((milliseconds: number) => void) | undefined;
 
@@ -84,6 +87,7 @@ export class CircuitBreaker {
     this.#monitoringPeriod = config.monitoringPeriod ?? config.timeout;
     this.#now = options.now ?? Date.now;
     this.#isFailure = options.isFailure ?? (() => true);
+    this.#isNeutral = options.isNeutral ?? (() => false);
     this.#onChange = options.onChange;
     this.#onCall = options.onCall;
   }
@@ -100,8 +104,10 @@ export class CircuitBreaker {
       this.#succeeded(probe);
       return result;
     } catch (error) {
-      if (this.#isFailure(error)) this.#failed(probe);
-      else this.#succeeded(probe);
+      if (!this.#isNeutral(error)) {
+        if (this.#isFailure(error)) this.#failed(probe);
+        else this.#succeeded(probe);
+      }
       throw error;
     } finally {
       this.#onCall?.(performance.now() - start);

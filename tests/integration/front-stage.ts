@@ -6,6 +6,7 @@ import { startFrontServer } from '../../local/front-server.ts';
 import { openLocalService } from '../../local/local-service.ts';
 import { RUNTIMES } from '../../local/runtimes/runtimes.ts';
 import { startFrontWorker } from '../../local/runtimes/workerd.ts';
+import type { CircuitBreakerConfig } from '../../src/lib/circuit-breaker.ts';
 import { createDatabase, type Database } from '../../src/lib/database.ts';
 import type { Target } from '../../src/lib/services.ts';
 import { createNodeTarget } from '../../src/targets/node.ts';
@@ -24,8 +25,12 @@ export interface Stage {
   readonly database: Database;
   /** Makes it the active target, whatever was. */
   activate(target: Target): Promise<void>;
-  /** A front before these targets, the first one first in line; ends with the stage. */
-  openFront(runtime: FrontRuntime, targets: Readonly<Record<string, string>>): Promise<string>;
+  /** A front before these targets, the first one first in line; ends with the stage. Other breakers on Node only. */
+  openFront(
+    runtime: FrontRuntime,
+    targets: Readonly<Record<string, string>>,
+    options?: { readonly breaker?: CircuitBreakerConfig },
+  ): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -72,7 +77,7 @@ export async function openStage(): Promise<Stage> {
         });
         if (!(moved as { changed?: boolean }).changed) throw new Error('somebody else moved the target');
       },
-      async openFront(runtime, targets) {
+      async openFront(runtime, targets, options = {}) {
         const settings = {
           DATABASE_URL: databaseUrl,
           TARGETS: JSON.stringify(targets),
@@ -85,6 +90,7 @@ export async function openStage(): Promise<Stage> {
           return front.url;
         }
         const front = await startFrontServer({
+          ...options,
           environment: settings,
           // What a platform would put there: what the client sent under any other name must not count.
           clientIp: (request) => request.headers.get('cf-connecting-ip') ?? '127.0.0.1',
@@ -114,31 +120,88 @@ async function startNode(environment: Readonly<Record<string, string>>) {
   };
 }
 
-export interface BrokenTarget {
+/**
+ * What a target of a script does: `well` answers; `page` has only its platform's error page left, `silent` breaks every
+ * connection, `hung` accepts and never answers; `refusing` and `failing` live, but their platform answers the rest with
+ * 404 or 502; `mute` has what it is asked done by the target behind it, and breaks before it tells.
+ */
+export type Behaviour = 'well' | 'page' | 'silent' | 'hung' | 'refusing' | 'failing' | 'mute';
+
+export interface ScriptedTarget {
   readonly url: string;
+  behaviour: Behaviour;
   /** `POST /api/v1/queue/enter` and the like, as they came. */
   readonly requests: string[];
+  /** Those without the looks of the front itself. */
+  ofClients(): readonly string[];
+  /** Ends it as a process that is killed: open connections break, new ones are refused. */
+  kill(): void;
   close(): Promise<void>;
 }
 
-/** A platform whose application is gone: it answers a page of its own, or with `silent` breaks every connection. */
-export async function startBrokenTarget({ silent = false } = {}): Promise<BrokenTarget> {
+interface Script {
+  readonly name: Target;
+  readonly behaviour?: Behaviour;
+  /** Milliseconds that an answer takes while it is well. */
+  readonly takes?: number;
+  /** Who does what a `mute` one is asked. */
+  readonly behind?: string;
+}
+
+/** A target that does as it is told. */
+export async function startScriptedTarget({
+  name,
+  behaviour = 'well',
+  takes = 0,
+  behind = '',
+}: Script): Promise<ScriptedTarget> {
   const requests: string[] = [];
   const server = createServer((request, response) => {
-    requests.push(`${request.method} ${request.url}`);
-    if (silent) {
-      request.socket.destroy();
-      return;
-    }
-    response.writeHead(502, { 'Content-Type': 'text/html' }).end('<h1>502 Bad Gateway</h1>');
+    const asked = `${request.method} ${request.url}`;
+    requests.push(asked);
+    const platform = (status: number) =>
+      response.writeHead(status, { 'Content-Type': 'text/html' }).end(`<h1>${status}</h1>`);
+    const app = () =>
+      setTimeout(() => {
+        response.writeHead(200, { 'Content-Type': 'application/json', 'X-Served-By': name });
+        response.end('{"success":true}');
+      }, takes);
+    const isLook = asked === LOOK;
+    const acts: Record<Behaviour, () => unknown> = {
+      well: app,
+      page: () => platform(502),
+      silent: () => request.socket.destroy(),
+      hung: () => undefined,
+      refusing: () => (isLook ? app() : platform(404)),
+      failing: () => (isLook ? app() : platform(502)),
+      mute: () => (isLook ? request.socket.destroy() : done().finally(() => request.socket.destroy())),
+    };
+    const body: Buffer[] = [];
+    const done = async () => {
+      const { 'content-length': _length, connection: _connection, ...headers } = request.headers;
+      await fetch(`${behind}${request.url}`, {
+        method: request.method ?? 'GET',
+        headers: new Headers(headers as Record<string, string>),
+        body: Buffer.concat(body),
+      });
+    };
+    request.on('data', (bytes: Buffer) => body.push(bytes)).once('end', () => acts[target.behaviour]());
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    requests,
-    close: async () => {
-      server.closeAllConnections();
-      server.close();
-    },
+  const kill = () => {
+    server.close();
+    server.closeAllConnections();
   };
+  const target: ScriptedTarget = {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    behaviour,
+    requests,
+    ofClients: () => requests.filter((asked) => asked !== LOOK),
+    kill,
+    close: async () => kill(),
+  };
+  return target;
 }
+
+/** How the front looks whether a target lives. */
+const LOOK = 'GET /health/live';

@@ -1,17 +1,17 @@
 /** The front before real targets: the right one answers, a switch holds at once, and a dead one costs what it must. */
 import { randomUUID } from 'node:crypto';
-import { createServer } from 'node:http';
+import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EventSourceClient } from '../support/event-source.ts';
 import { until } from '../support/until.ts';
 import {
-  type BrokenTarget,
   openStage,
   PAGE_ORIGIN,
   PROXY_SECRET,
+  type ScriptedTarget,
   type Stage,
-  startBrokenTarget,
+  startScriptedTarget,
 } from './front-stage.ts';
 
 let stage: Stage;
@@ -80,16 +80,18 @@ describe.each(['node', 'workerd'] as const)('the front in %s', (runtime) => {
 
   it('answers what no target must: a refused login, the page, the address of a form', async () => {
     const answers = await Promise.all(
-      ['/auth/denied', '/', '/qr', '/admin', '/admin/queues', '/admin/login'].map((path) =>
+      ['/auth/denied', '/auth/none', '/', '/qr', '/admin', '/admin/queues', '/admin/login'].map((path) =>
         fetch(front + path),
       ),
     );
-    expect(answers.map(({ status }) => status)).toEqual([401, 404, 404, 404, 404, 405]);
+    expect(answers.map(({ status }) => status)).toEqual([401, 404, 404, 404, 404, 404, 405]);
     for (const answer of answers) {
       expect(served(answer)).toBe('front');
       expect(answer.headers.get('access-control-allow-origin')).toBe('*');
       expect(await answer.json()).toMatchObject({ success: false });
     }
+    const posted = await post(`${front}/auth/denied`, {});
+    expect([posted.status, posted.headers.get('allow')]).toEqual([405, 'GET, HEAD, OPTIONS']);
     expect((await fetch(`${front}/api/v1/queue/enter`, { method: 'OPTIONS' })).status).toBe(204);
   });
 
@@ -97,25 +99,58 @@ describe.each(['node', 'workerd'] as const)('the front in %s', (runtime) => {
     await switchTo('supabase');
     const docs = await fetch(`${front}/openapi.json`);
     expect([docs.status, served(docs)]).toEqual([200, 'node']);
+    const alone = await stage.openFront(runtime, { supabase: stage.targets.supabase });
+    const none = await fetch(`${alone}/openapi.json`);
+    expect([none.status, served(none)]).toEqual([404, 'front']);
+  });
+
+  it('gives HEAD at once what a GET would hold, and opens no stream for it', async () => {
+    await switchTo('supabase');
+    const user = randomUUID();
+    await post(`${front}/api/v1/queue/enter`, { clinic: 'eyes', user });
+    const path = `${front}/api/v1/queue/position?clinic=eyes&user=${user}`;
+    const first = await fetch(path);
+    const began = performance.now();
+    const head = await fetch(path, {
+      method: 'HEAD',
+      headers: { 'If-None-Match': first.headers.get('etag') ?? '' },
+    });
+    expect([head.status, served(head), await head.text()]).toEqual([200, 'supabase', '']);
+    expect(performance.now() - began).toBeLessThan(2_500);
+    const stream = await fetch(`${front}/api/v1/events/stream`, { method: 'HEAD' });
+    expect([stream.status, served(stream), await stream.text()]).toEqual([200, 'node', '']);
   });
 
   it('follows a switch within a second, without an error in between', async () => {
-    const statuses: number[] = [];
+    const answers: { began: number; status: number; target: string | null }[] = [];
+    const moves: { at: number; target: string }[] = [];
     let done = false;
     const asking = (async () => {
-      while (!done) statuses.push((await fetch(`${front}/api/v1/stats/queues`)).status);
+      while (!done) {
+        const began = performance.now();
+        const answer = await fetch(`${front}/api/v1/stats/queues`);
+        answers.push({ began, status: answer.status, target: served(answer) });
+      }
     })();
     const times: number[] = [];
-    for (const target of ['node', 'cloudflare', 'supabase', 'node'] as const)
+    for (const target of ['node', 'cloudflare', 'supabase', 'node'] as const) {
       times.push(await switchTo(target));
+      moves.push({ target, at: performance.now() - (times.at(-1) ?? 0) });
+    }
     done = true;
     await asking;
+    // Milliseconds after the switch at which a request began that still got the target before.
+    const late = answers.map(({ began, target }) => {
+      const last = moves.findLast(({ at }) => at <= began);
+      const isMeant = moves.some((move) => move.target === target && (move === last || move.at > began));
+      return last && !isMeant ? began - last.at : 0;
+    });
     console.log(
-      `front in ${runtime}: ${times.length} switches in ${times.map(Math.round).join(', ')} ms, ` +
-        `${statuses.length} requests meanwhile`,
+      `front in ${runtime}: ${times.length} switches seen after ${times.map(Math.round).join(', ')} ms, the last request ` +
+        `that missed one ${Math.round(Math.max(...late))} ms after it, of ${answers.length}`,
     );
-    expect(statuses.filter((status) => status !== 200)).toEqual([]);
-    expect(Math.max(...times)).toBeLessThan(1_000);
+    expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
+    expect(Math.max(...late)).toBeLessThan(1_000);
   });
 
   it('keeps the request id, and takes no id that could do harm', async () => {
@@ -134,10 +169,10 @@ describe.each(['node', 'workerd'] as const)('the front in %s', (runtime) => {
     expect((await post(`${front}/api/v1/queue/enter`, { clinic: 'ent', user })).status).toBe(200);
     const before = (await stream.atLeast(1)).length;
     await switchTo('cloudflare');
-    const missed = randomUUID();
     const { lastId } = stream;
     stream.close();
-    expect((await post(`${front}/api/v1/queue/enter`, { clinic: 'ent', user: missed })).status).toBe(200);
+    const missed = await post(`${front}/api/v1/queue/enter`, { clinic: 'ent', user: randomUUID() });
+    const { number } = (await missed.json()) as { number: number };
     const resumed = await EventSourceClient.open(`${front}/api/v1/events/stream?clinic=ent`, {
       'Last-Event-ID': lastId ?? '',
     });
@@ -146,6 +181,7 @@ describe.each(['node', 'workerd'] as const)('the front in %s', (runtime) => {
     resumed.close();
     const ids = [...stream.named(), ...after].map(({ id }) => id).filter((id) => id !== undefined);
     expect(before).toBeGreaterThan(0);
+    expect(after.map(({ event, data }) => [event, data.number])).toContainEqual(['ENTERED', number]);
     expect(new Set(ids).size).toBe(ids.length);
   });
 
@@ -233,65 +269,276 @@ describe('who the client is', () => {
   });
 });
 
-describe.each(['node', 'workerd'] as const)('a dead target behind the front in %s', (runtime) => {
-  describe.each([{ silent: false }, { silent: true }])(
-    'that answers a page of its platform: not $silent',
-    ({ silent }) => {
-      let broken: BrokenTarget;
-      let front: string;
-      beforeAll(async () => {
-        broken = await startBrokenTarget({ silent });
-        await stage.activate('cloudflare');
-        front = await stage.openFront(runtime, { cloudflare: broken.url, node: stage.targets.node });
-      });
-      afterAll(async () => {
-        await broken?.close();
-      });
+const LOGIN = '/api/v1/patient/login';
+const PATIENT = { patientId: '12345678', gender: 'male' };
 
-      it('the first request that is safe to repeat gets its answer from the next one, once', async () => {
-        const user = randomUUID();
-        const entered = await post(`${front}/api/v1/queue/enter`, { clinic: 'lab', user });
-        expect([entered.status, served(entered)]).toEqual([200, 'node']);
-        const { number } = (await entered.json()) as { number: number };
-        const again = await post(`${front}/api/v1/queue/enter`, { clinic: 'lab', user });
-        expect(await again.json()).toMatchObject({ number });
-        expect(broken.requests).toContain('POST /api/v1/queue/enter');
-      });
+describe.each(['node', 'workerd'] as const)('behind the front in %s', (runtime) => {
+  const started: ScriptedTarget[] = [];
+  afterAll(async () => {
+    for (const target of started) await target.close();
+  });
 
-      it('what may have had an effect is refused in our words, with a time to come back', async () => {
-        const login = await post(`${front}/api/v1/patient/login`, { patientId: '12345678', gender: 'male' });
-        expect([login.status, served(login)]).toEqual([503, 'front']);
-        expect(login.headers.get('retry-after')).toBe('2');
-        expect(await login.json()).toMatchObject({ success: false, code: 'DATABASE_UNAVAILABLE' });
-      });
+  async function scripted(script: Parameters<typeof startScriptedTarget>[0]): Promise<ScriptedTarget> {
+    const target = await startScriptedTarget(script);
+    started.push(target);
+    return target;
+  }
 
-      it('the page never sees that as a dead server', async () => {
-        const page = { Origin: PAGE_ORIGIN };
-        const login = await post(
-          `${front}/api/v1/patient/login`,
-          { patientId: '12345678', gender: 'male' },
-          page,
-        );
-        expect([login.status, login.headers.get('x-original-status')]).toEqual([200, '503']);
-        expect(await login.json()).toMatchObject({ success: false, code: 'DATABASE_UNAVAILABLE' });
-        const admin = await post(`${front}/admin/login`, stage.admin, page);
-        expect([admin.status, admin.headers.get('location')]).toEqual([303, '/auth/denied']);
-      });
+  /** A front whose active target does as it is told, before a real one. */
+  async function before(script: Omit<Parameters<typeof startScriptedTarget>[0], 'name'>) {
+    const active = await scripted({ name: 'cloudflare', ...script });
+    await stage.activate('cloudflare');
+    const front = await stage.openFront(runtime, { cloudflare: active.url, node: stage.targets.node });
+    return { active, front, login: (headers = {}) => post(front + LOGIN, PATIENT, headers) };
+  }
 
-      it('once its circuit is open nobody waits for it, and an idempotency key makes a write safe', async () => {
-        for (let i = 0; i < 3; i++) await fetch(`${front}/api/v1/stats/queues`);
-        const asked = broken.requests.length;
-        const login = await post(
-          `${front}/api/v1/patient/login`,
-          { patientId: '12345678', gender: 'male' },
-          { 'Idempotency-Key': randomUUID() },
-        );
-        expect([login.status, served(login)]).toEqual([200, 'node']);
-        expect(broken.requests.length).toBe(asked);
-      });
-    },
-  );
+  describe.each(['page', 'silent'] as const)('an active target that dies, and has left: %s', (behaviour) => {
+    /** One that was well until now: what is sent next is under way when it dies. */
+    async function dying() {
+      const { active, ...rest } = await before({});
+      expect(served(await rest.login())).toBe('cloudflare');
+      active.behaviour = behaviour;
+      return { active, ...rest };
+    }
+
+    it('costs a request that is safe to repeat nothing: the next one answers, once', async () => {
+      const { active, front } = await dying();
+      const user = randomUUID();
+      const entered = await post(`${front}/api/v1/queue/enter`, { clinic: 'lab', user });
+      expect([entered.status, served(entered)]).toEqual([200, 'node']);
+      const { number } = (await entered.json()) as { number: number };
+      const again = await post(`${front}/api/v1/queue/enter`, { clinic: 'lab', user });
+      expect(await again.json()).toMatchObject({ number });
+      expect(active.requests).toContain('POST /api/v1/queue/enter');
+    });
+
+    it('nor any other write: the next one gets it, too', async () => {
+      const { active, login } = await dying();
+      const answer = await login();
+      expect([answer.status, served(answer)]).toEqual([200, 'node']);
+      expect(active.ofClients()).toEqual([`POST ${LOGIN}`, `POST ${LOGIN}`]);
+    });
+
+    it('where no other is left, it never looks to the page like a dead server', async () => {
+      const { active } = await dying();
+      const front = await stage.openFront(runtime, { cloudflare: active.url });
+      const refused = await post(front + LOGIN, PATIENT, { Origin: PAGE_ORIGIN });
+      expect([refused.status, refused.headers.get('x-original-status')]).toEqual([200, '503']);
+      expect(refused.headers.get('retry-after')).toBe('2');
+      expect(await refused.json()).toMatchObject({ success: false, code: 'DATABASE_UNAVAILABLE' });
+      const admin = await post(`${front}/admin/login`, stage.admin, { Origin: PAGE_ORIGIN });
+      expect([admin.status, admin.headers.get('location')]).toEqual([303, '/auth/denied']);
+    });
+
+    it('with an idempotency key a write costs nothing either', async () => {
+      const { login } = await dying();
+      const answer = await login({ 'Idempotency-Key': randomUUID() });
+      expect([answer.status, served(answer)]).toEqual([200, 'node']);
+    });
+
+    it('once one request has met it, the circuit is open and nobody waits for it', async () => {
+      const { active, front } = await dying();
+      expect(served(await fetch(`${front}/api/v1/stats/queues`))).toBe('node');
+      const asked = active.ofClients().length;
+      for (let i = 0; i < 3; i++) expect(served(await fetch(`${front}/api/v1/stats/queues`))).toBe('node');
+      expect(active.ofClients().length).toBe(asked);
+    });
+  });
+
+  it('a write that a target did before it died is done once, and its client is told what came of it', async () => {
+    const { active, front } = await before({ behind: stage.targets.node });
+    const { token } = (await (await post(`${stage.targets.node}/api/v1/auth/login`, stage.admin)).json()) as {
+      token: string;
+    };
+    const clinic = runtime === 'node' ? 'derma' : 'bones';
+    for (let patient = 0; patient < 3; patient += 1) {
+      await post(`${stage.targets.node}/api/v1/queue/enter`, { clinic, user: randomUUID() });
+    }
+    active.behaviour = 'mute';
+    const answer = await post(`${front}/api/v1/queue/call`, { clinic }, { Authorization: `Bearer ${token}` });
+    expect([answer.status, served(answer), answer.headers.get('idempotency-replayed')]).toEqual([
+      200,
+      'node',
+      null,
+    ]);
+    expect(await answer.json()).toMatchObject({ success: true, number: 1, waiting: 2 });
+    const status = await fetch(`${stage.targets.node}/api/v1/queue/status?clinic=${clinic}`);
+    expect(await status.json()).toMatchObject({ total_waiting: 2, in_service: 1, current: 1 });
+    expect(active.ofClients()).toEqual(['POST /api/v1/queue/call']);
+  });
+
+  it('a hard kill under load costs nobody anything', async () => {
+    const { active, front } = await before({ takes: 20 });
+    let killed = false;
+    const writers = Array.from({ length: 12 }, async (_, index) => {
+      const answers: string[] = [];
+      while (answers.filter((answer) => answer === '200 node').length < 2) {
+        const answer = await post(front + LOGIN, { patientId: `20000${index}`, gender: 'male' });
+        answers.push(`${answer.status} ${served(answer)}`);
+        if (answer.status === 503) expect(killed).toBe(true);
+      }
+      return answers;
+    });
+    await until(
+      'every writer had answers',
+      () => active.ofClients().length,
+      (count) => count > 50,
+    );
+    killed = true;
+    active.kill();
+    const refused = (await Promise.all(writers)).map(
+      (answers) => answers.filter((answer) => answer === '503 front').length,
+    );
+    console.log(`front in ${runtime}: ${refused.join(' ')} refused of 12 writers at a hard kill`);
+    expect(Math.max(...refused)).toBe(0);
+  });
+
+  it('a target that accepts and never answers is left within one deadline, whoever gives up meanwhile', async () => {
+    const { active, front, login } = await before({});
+    expect(served(await login())).toBe('cloudflare');
+    active.behaviour = 'hung';
+    let done = false;
+    const impatient = (async () => {
+      while (!done) {
+        const signal = AbortSignal.timeout(200);
+        await fetch(`${front}/api/v1/status`, { signal }).catch(() => undefined);
+      }
+    })();
+    const began = performance.now();
+    const patient = await fetch(`${front}/api/v1/stats/queues`);
+    const waited = performance.now() - began;
+    done = true;
+    await impatient;
+    expect([patient.status, served(patient)]).toEqual([200, 'node']);
+    expect(waited).toBeLessThan(8_000);
+    const asked = active.ofClients().length;
+    expect(served(await login())).toBe('node');
+    expect(active.ofClients().length).toBe(asked);
+    console.log(`front in ${runtime}: a hung target is left after ${Math.round(waited)} ms`);
+  });
+
+  it('no client can speak against a target that lives: a platform that refuses its requests changes nothing', async () => {
+    const { active, front, login } = await before({ behaviour: 'refusing' });
+    for (let i = 0; i < 10; i++) {
+      const read = await fetch(`${front}/api/v1/stats/queues`);
+      expect([read.status, served(read)]).toEqual([200, 'node']);
+      expect(served(await login())).toBe('node');
+    }
+    active.behaviour = 'well';
+    expect(served(await login())).toBe('cloudflare');
+  });
+
+  it('nor can what a platform would refuse: it gets no further than the front', async () => {
+    const { active, front } = await before({});
+    const answers = await Promise.all([
+      fetch(`${front}/api/v1/stats/queues?${'x'.repeat(5_000)}`),
+      fetch(`${front}/api/v1/stats/queues`, { headers: { 'X-Large': 'x'.repeat(9_000) } }),
+      post(`${front}/api/v1/queue/enter?${'x'.repeat(5_000)}`, {}, { Origin: PAGE_ORIGIN }),
+    ]);
+    expect(answers.map(({ status }) => status)).toEqual([413, 413, 200]);
+    expect(await answers[0].json()).toMatchObject({ code: 'BODY_TOO_LARGE', error: 'Request too large' });
+    expect(await statusOfMethod('TRACE', `${front}/api/v1/stats/queues`)).toBeGreaterThanOrEqual(400);
+    for (const path of ['/auth/none', '/%61pi/v1/status', '/api/../rest/v1/patients']) {
+      expect((await fetch(front + path)).status).toBe(404);
+    }
+    expect(active.requests).toEqual([]);
+  });
+
+  it('a target that lives but answers everything with its platform’s error is left after the threshold', async () => {
+    const { active, front, login } = await before({ behaviour: 'failing' });
+    // What proves nothing between two failures does not make up for them.
+    for (const behaviour of ['failing', 'failing', 'refusing', 'failing'] as const) {
+      active.behaviour = behaviour;
+      expect(served(await fetch(`${front}/api/v1/stats/queues`))).toBe('node');
+    }
+    const asked = active.ofClients().length;
+    expect(asked).toBe(4);
+    expect(served(await login())).toBe('node');
+    expect(active.ofClients().length).toBe(asked);
+  });
+
+  it('a target to which somebody switches counts as tested, whatever happened there before', async () => {
+    const active = await scripted({ name: 'cloudflare', behaviour: 'page' });
+    const { node, supabase } = stage.targets;
+    const front = await stage.openFront(runtime, { cloudflare: active.url, node, supabase });
+    const reaches = (target: string) =>
+      until(
+        `${target} answers`,
+        async () => served(await fetch(`${front}/api/v1/stats/queues`)),
+        (name) => name === target,
+      );
+    await stage.activate('cloudflare');
+    const login = await post(front + LOGIN, PATIENT);
+    expect([login.status, served(login)]).toEqual([200, 'node']);
+    await stage.activate('supabase');
+    await reaches('supabase');
+    active.behaviour = 'well';
+    await stage.activate('cloudflare');
+    // Long before the breaker's 30 s.
+    await reaches('cloudflare');
+  });
+
+  it('where all targets are dead one answer says so, and the first one back is found without the breakers’ pause', async () => {
+    const { active, front } = await (async () => {
+      const one = await scripted({ name: 'cloudflare', behaviour: 'page' });
+      const other = await scripted({ name: 'node', behaviour: 'silent' });
+      await stage.activate('cloudflare');
+      const url = await stage.openFront(runtime, { cloudflare: one.url, node: other.url });
+      return { active: one, front: url };
+    })();
+    for (let i = 0; i < 3; i++) expect((await fetch(`${front}/api/v1/stats/queues`)).status).toBe(503);
+    active.behaviour = 'well';
+    const back = await until(
+      'it answers',
+      () => fetch(`${front}/api/v1/stats/queues`),
+      ({ status }) => status === 200,
+    );
+    expect(served(back)).toBe('cloudflare');
+  });
 });
+
+describe('the circuit of a target', () => {
+  it('closes by looks of the front alone: while it is dead, no request of a client is the trial', async () => {
+    const target = await startScriptedTarget({ name: 'cloudflare', behaviour: 'page' });
+    await stage.activate('cloudflare');
+    const front = await stage.openFront(
+      'node',
+      { cloudflare: target.url, node: stage.targets.node },
+      { breaker: { failureThreshold: 3, successThreshold: 2, timeout: 50 } },
+    );
+    expect(served(await post(front + LOGIN, PATIENT))).toBe('node');
+    // The one that met the dead target.
+    expect(target.ofClients()).toHaveLength(1);
+    await until(
+      'the front looked again and again',
+      async () => {
+        expect(served(await fetch(`${front}/api/v1/stats/queues`))).toBe('node');
+        return target.requests.length;
+      },
+      (seen) => seen >= 5,
+    );
+    expect(target.ofClients()).toHaveLength(1);
+    target.behaviour = 'well';
+    await until(
+      'it is trusted again',
+      async () => served(await post(front + LOGIN, PATIENT)),
+      (name) => name === 'cloudflare',
+    );
+    await target.close();
+  });
+});
+
+/** fetch refuses to send it. */
+function statusOfMethod(method: string, url: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    request(url, { method }, (answer) => {
+      answer.resume();
+      resolve(answer.statusCode);
+    })
+      .once('error', reject)
+      .end();
+  });
+}
 
 describe('settings of the front', () => {
   it('a missing one is named, never shown, and the page still gets its 200', async () => {

@@ -56,17 +56,22 @@ describe('a call that leaves the process', () => {
   });
 
   it('goes through the breaker of its dependency', () => {
-    for (const path of ['lib/database.ts', 'lib/redis.ts', 'front/failover.ts']) {
+    for (const path of ['lib/database.ts', 'lib/redis.ts', 'front/target-life.ts']) {
       expect(CODE.get(path), path).toMatch(/[bB]reaker\w*(?:\([^)]*\))?\s*\.execute\(/);
     }
     expect(CODE.get('front/front.ts')).toMatch(/failover\.firstAnswer\([^;]*askTarget\(/);
   });
 
-  it('knows no breaker only where one would do harm: a floor, shared counts, a subscription', () => {
+  it('knows no breaker only where one would do harm: a floor, shared counts, a look of the front, a subscription', () => {
     // A floor must rise for those whose circuit is closed, and that one is open is what the counts tell the others.
     expect(filesWith(/\bredis\??\.client\b/).toSorted()).toStrictEqual([
       'lib/cache.ts',
       'lib/shared-counts.ts',
+    ]);
+    // What decides whether a circuit opens cannot ask behind it.
+    expect(filesWith(/\bisAlive\(/).toSorted()).toStrictEqual([
+      'front/ask-target.ts',
+      'front/target-life.ts',
     ]);
     // It is held for minutes, and gives way to asking once a second.
     expect(filesWith(/\bredis\.subscribe\(/)).toStrictEqual(['lib/line-versions.ts']);

@@ -1,0 +1,45 @@
+// When a target dies over a write, another one must be able to finish it, and nobody knows how far the first one came.
+// So every write travels under an idempotency key: the client's, or one of the front's.
+import { honoursIdempotencyKey, IDEMPOTENCY_KEY } from '../lib/idempotent-request.ts';
+import { NoVerdict } from './ask-target.ts';
+
+/** Writes that change nothing when they come a second time, so that a key would be one row in vain. */
+const REPEATABLE = new Set(['/api/v1/queue/enter', '/api/v1/queue/done', '/api/v1/route/create']);
+
+/** Milliseconds between two questions what became of the first attempt. */
+const PAUSE_MS = 200;
+
+/**
+ * Gives a write the front's own key, unless it has one, is harmless when repeated, or goes where keys mean nothing
+ * (logins, which are harmless too). True when it did.
+ */
+export function giveOwnKey(method: string, path: string, headers: Headers): boolean {
+  if (headers.has(IDEMPOTENCY_KEY) || REPEATABLE.has(path) || !honoursIdempotencyKey(method, path)) {
+    return false;
+  }
+  headers.set(IDEMPOTENCY_KEY, `front-${crypto.randomUUID()}`);
+  return true;
+}
+
+/**
+ * The answer to a write under the front's own key, which its client need not know of. While a first attempt is still
+ * running it asks again; throws NoVerdict when these milliseconds are over before that is.
+ */
+export async function underOwnKey(ask: () => Promise<Response>, milliseconds: number): Promise<Response> {
+  const deadline = performance.now() + milliseconds;
+  for (;;) {
+    const answer = await ask();
+    if (!(await isInProgress(answer))) {
+      answer.headers.delete('Idempotency-Replayed');
+      return answer;
+    }
+    if (performance.now() + PAUSE_MS > deadline) throw new NoVerdict('the first attempt is still running');
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  }
+}
+
+async function isInProgress(answer: Response): Promise<boolean> {
+  if (answer.status !== 409) return false;
+  const { code } = (await answer.clone().json()) as { readonly code?: unknown };
+  return code === 'IDEMPOTENCY_IN_PROGRESS';
+}
