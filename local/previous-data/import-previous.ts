@@ -1,29 +1,38 @@
-// Puts a translated export into the database: many short transactions, each of which may be repeated.
+// Puts an export into the database: many short transactions, each of which may be repeated.
 import type { RunBatch } from '../../drizzle/migrator.ts';
-import type { ExportFile, Rejected } from './export-file.ts';
-import { type ImportState, type Translated, translate } from './translate.ts';
+import type { ExportFile } from './export-file.ts';
+import { batchesOf, type ImportBatch, type PartName } from './import-batches.ts';
+import { runImportBatch } from './import-transaction.ts';
+import { type Fates, Ledger, type Rejected } from './ledger.ts';
+import type { ImportState } from './reading.ts';
+import { translate } from './translate.ts';
 
 export interface ImportReport {
   readonly dryRun: boolean;
-  /** Keys in the file, repeated ones counted. */
+  /** Keys in the file: repeated ones counted, and what could not be read as a key. The fates add up to it. */
   readonly keys: number;
+  readonly fates: Fates;
   readonly parts: Readonly<Record<PartName, PartReport>>;
   /** Keys left out on purpose, by kind. */
   readonly skipped: Readonly<Record<string, number>>;
   readonly rejected: readonly Rejected[];
+  /** Why it did not get to the end; what it did not get to is rejected, and repeating the import does it. */
+  readonly stopped?: string;
   readonly milliseconds: number;
 }
 
-export type PartName = 'patients' | 'entries' | 'pins' | 'routes' | 'intervals';
-
 export interface PartReport {
-  /** Rows that the export has. */
+  /** Rows that the export has: the sum of the next four. */
   readonly read: number;
   /** Rows that are new in the database. */
   readonly added: number;
   /** Of those already there, the ones that changed. */
   readonly changed: number;
-  /** Rows of the export that were repaired: numbers held twice, entries left open, PINs that two clinics had. */
+  /** Those already there, which stay as they are. */
+  readonly present: number;
+  /** Those that the database refused or the import did not get to. */
+  readonly failed: number;
+  /** Rows that were repaired: numbers held twice, entries left open, PINs that two clinics had. */
   readonly repaired: number;
 }
 
@@ -34,103 +43,77 @@ export interface ImportOptions {
   readonly dryRun?: boolean;
   /** The moment whose service day is today; the database's clock when left out. */
   readonly now?: Date;
+  /** Ends the import after the transaction that is under way. */
+  readonly signal?: AbortSignal;
+  /** Called before the first transaction with what is rejected by then. When it throws, nothing was imported. */
+  readonly onRead?: (rejected: readonly Rejected[]) => Promise<void>;
   /** Called after each transaction with the rows done and the rows there are. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-interface Batch {
-  readonly name: PartName;
-  readonly rows: number;
-  readonly args: object;
-}
-
-/** Rows in one transaction. A line is one transaction whatever its length, since its numbers depend on each other. */
-const BATCH = 200;
-
-/** Imports the file. Throws when the database cannot be reached or is older than this; running it again is safe. */
+/**
+ * Imports the file. Throws when the database cannot be reached at the start or is older than this; what goes wrong
+ * later ends it with `stopped`. Running it again is safe.
+ */
 export async function importPrevious(options: ImportOptions): Promise<ImportReport> {
   const began = performance.now();
-  const { runBatch, file, now, dryRun = false, onProgress = () => {} } = options;
-  const state = (await call(runBatch, 'import_state', { now })) as unknown as ImportState;
-  const translated = translate(file.entries, state);
-  const batches = batchesOf(translated, state);
-  const total = batches.reduce((sum, { rows }) => sum + rows, 0);
+  const { runBatch, file, now, dryRun = false, signal, onRead, onProgress } = options;
+  const state = await importState(runBatch, now);
+  const ledger = new Ledger(file.entries, file.unreadable);
+  const batches = batchesOf(translate(file.entries, state, ledger, now ?? new Date()), state);
+  await onRead?.(ledger.rejected);
+
   const parts = emptyParts();
+  const total = batches.reduce((sum, { rows }) => sum + rows.length, 0);
   let done = 0;
-  for (const { name, rows, args } of batches) {
-    const answer = await call(runBatch, 'import_previous', { ...args, dry_run: dryRun });
-    const count = (key: string) => Number(answer[key] ?? 0);
-    const part = parts[name];
-    parts[name] = {
-      read: part.read + rows,
-      added: part.added + count('added'),
-      changed: part.changed + count('changed'),
-      repaired: part.repaired + count('renumbered') + count('closed') + count('made_anew'),
-    };
-    done += rows;
-    onProgress(done, total);
+  let stopped: string | undefined;
+  for (const batch of batches) {
+    const part = parts[batch.name];
+    part.read += batch.rows.length;
+    if (signal?.aborted) stopped ??= 'it was interrupted';
+    if (stopped === undefined) {
+      const { failure, repaired, ...counts } = await runImportBatch(runBatch, batch, ledger, dryRun);
+      part.added += counts.added;
+      part.changed += counts.changed;
+      part.present += counts.present;
+      part.repaired += repaired;
+      part.failed += counts.failed;
+      stopped = failure;
+      done += batch.rows.length;
+      onProgress?.(done, total);
+    } else {
+      part.failed += batch.rows.length;
+      rejectRows(batch, ledger);
+    }
   }
   return {
     dryRun,
-    keys: file.keys,
+    keys: file.entries.length + file.unreadable.length,
+    fates: ledger.fates(),
     parts,
-    skipped: translated.skipped,
-    rejected: [...file.rejected, ...translated.rejected],
+    skipped: ledger.skipped(),
+    rejected: ledger.rejected,
+    ...(stopped !== undefined && { stopped }),
     milliseconds: Math.round(performance.now() - began),
   };
 }
 
-/** Entries come before the routes that they finish stations of. */
-function batchesOf({ patients, lines, pins, routes, intervals }: Translated, state: ImportState): Batch[] {
-  return [
-    ...chunks(patients).map(
-      (some): Batch => ({ name: 'patients', rows: some.length, args: { part: 'patients', patients: some } }),
-    ),
-    ...lines.map(
-      (line): Batch => ({
-        name: 'entries',
-        rows: line.entries.length,
-        args: { part: 'line', today: state.day, ...line },
-      }),
-    ),
-    ...chunks(pins, Number.POSITIVE_INFINITY).map(
-      (all): Batch => ({
-        name: 'pins',
-        rows: all.length,
-        args: { part: 'pins', day: state.day, day_end: state.day_end, pins: all },
-      }),
-    ),
-    ...chunks(routes).map(
-      (some): Batch => ({ name: 'routes', rows: some.length, args: { part: 'routes', routes: some } }),
-    ),
-    ...chunks(intervals).map(
-      (some): Batch => ({
-        name: 'intervals',
-        rows: some.length,
-        args: { part: 'intervals', intervals: some },
-      }),
-    ),
-  ];
+function rejectRows({ rows }: ImportBatch, ledger: Ledger): void {
+  for (const { from } of rows) {
+    for (const source of from) ledger.reject(source, 'the import stopped before it; repeat it');
+  }
 }
 
-function chunks<T>(rows: readonly T[], size = BATCH): T[][] {
-  const made: T[][] = [];
-  for (let from = 0; from < rows.length; from += size) made.push(rows.slice(from, from + size));
-  return made;
+type Counts = { -readonly [Name in keyof PartReport]: number };
+
+function emptyParts(): Record<PartName, Counts> {
+  const none = () => ({ read: 0, added: 0, changed: 0, present: 0, failed: 0, repaired: 0 });
+  return { patients: none(), entries: none(), pins: none(), routes: none(), intervals: none() };
 }
 
-function emptyParts(): Record<PartName, PartReport> {
-  const none = { read: 0, added: 0, changed: 0, repaired: 0 };
-  return { patients: none, entries: none, pins: none, routes: none, intervals: none };
-}
-
-/** One function of drizzle/0025_import.sql in one transaction without the short time limit of requests. */
-async function call(runBatch: RunBatch, name: string, args: object): Promise<Record<string, unknown>> {
-  const [, [row] = []] = await runBatch([
-    { query: `select set_config('statement_timeout', '60s', true)` },
-    { query: `select ${name}($1::jsonb)::text as answer`, params: [JSON.stringify(args)] },
+async function importState(runBatch: RunBatch, now: Date | undefined): Promise<ImportState> {
+  const [[row] = []] = await runBatch([
+    { query: 'select import_state($1::jsonb)::text as answer', params: [JSON.stringify({ now })] },
   ]);
-  const answer = JSON.parse(String(row?.answer)) as Record<string, unknown>;
-  if (answer.ok !== true) throw new Error(`${name} answered ${String(answer.code)}`);
-  return answer;
+  return JSON.parse(String(row?.answer)) as ImportState;
 }

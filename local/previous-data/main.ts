@@ -1,17 +1,19 @@
 // `npm run import -- FILE`: the data of the previous backend, from its key-value export.
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { openCommandDatabase } from '../command-database.ts';
 import { readFlags, refuseUsage, reportFailure } from '../command-line.ts';
 import { bold, dim, green, red } from '../terminal.ts';
 import { readExport } from './export-file.ts';
 import { type ImportReport, importPrevious } from './import-previous.ts';
 import { progressLine } from './progress-line.ts';
+import { rejectedFileOf, writeRejected } from './rejected-file.ts';
 
 const HELP = `npm run import -- FILE [options]
 
 Reads a key-value export of the previous backend into the database: patients, lines, today's PINs, routes, intervals.
 FILE holds JSON lines of {"key", "value"}, one array of them, or one object of keys and values. Repeating it changes
-nothing. What cannot be read goes to FILE.rejected.jsonl, with the reason.
+nothing. What cannot be taken over as it is goes to FILE.rejected.jsonl with its line and the reason, but without passwords and
+PINs. Keep FILE until those are dealt with.
 
   --dry-run     works everything out and writes no row
   --json        the report as JSON on standard output
@@ -41,7 +43,10 @@ if (values.help) {
 }
 
 async function importFile(path: string): Promise<void> {
-  const file = readExport(await readFile(path, 'utf8'));
+  const file = readExport(await readFile(path));
+  const rejectedFile = rejectedFileOf(path);
+  const interrupted = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
   const opened = await openCommandDatabase(process.env, values.data);
   try {
     if (!values.json) {
@@ -51,17 +56,19 @@ async function importFile(path: string): Promise<void> {
       runBatch: opened.runBatch,
       file,
       dryRun: values['dry-run'],
+      signal: interrupted.signal,
+      onRead: (rejected) => writeRejected(rejectedFile, rejected),
       ...(!values.json && { onProgress: progressLine(process.stderr) }),
     });
-    const rejectedFile = `${path}.rejected.jsonl`;
-    // An old one would tell of another run.
-    await rm(rejectedFile, { force: true });
-    if (report.rejected.length > 0) {
-      const lines = report.rejected.map((rejected) => `${JSON.stringify(rejected)}\n`);
-      // It holds what the export holds: data of patients.
-      await writeFile(rejectedFile, lines.join(''), { mode: 0o600 });
+    try {
+      await writeRejected(rejectedFile, report.rejected);
+    } finally {
+      console.log(values.json ? asJson(report, rejectedFile) : tableOf(report, rejectedFile));
+      if (report.stopped !== undefined) {
+        process.exitCode = 1;
+        console.error(red(`Stopped: ${report.stopped}. Repeat the command: it goes on where it stopped.`));
+      }
     }
-    console.log(values.json ? asJson(report, rejectedFile) : tableOf(report, rejectedFile));
   } finally {
     await opened.close();
   }
@@ -75,24 +82,23 @@ function asJson({ rejected, ...report }: ImportReport, rejectedFile: string): st
   );
 }
 
-function tableOf(
-  { keys, parts, skipped, rejected, dryRun, milliseconds }: ImportReport,
-  file: string,
-): string {
+function tableOf(report: ImportReport, file: string): string {
+  const { keys, fates, parts, skipped, rejected, dryRun, milliseconds } = report;
   const row = (cells: readonly (string | number)[]) =>
     cells.map((cell, index) => (index === 0 ? String(cell).padEnd(12) : String(cell).padStart(10))).join('');
   const left = Object.entries(skipped).map(([kind, count]) => `${kind} ${count}`);
   return [
     '',
-    dim(row(['', 'read', 'added', 'changed', 'repaired'])),
+    dim(row(['rows', 'read', 'added', 'changed', 'here', 'failed', 'repaired'])),
     ...Object.entries(parts).map(([name, part]) =>
-      row([name, part.read, part.added, part.changed, part.repaired]),
+      row([name, part.read, part.added, part.changed, part.present, part.failed, part.repaired]),
     ),
     '',
-    `${keys} keys in ${(milliseconds / 1_000).toFixed(1)} s${dryRun ? '; nothing was written' : ''}`,
+    `${keys} keys in ${(milliseconds / 1_000).toFixed(1)} s${dryRun ? '; nothing was written' : ''}: ` +
+      `${fates.imported} imported, ${fates.present} here already, ${fates.skipped} left out on purpose, ${fates.rejected} rejected`,
     ...(left.length > 0 ? [`Left out on purpose: ${left.join(', ')}`] : []),
     rejected.length > 0
-      ? red(`${rejected.length} could not be taken over: ${file}`)
+      ? red(`${rejected.length} could not be taken over as they are: ${file}`)
       : green('Everything else was taken over.'),
   ].join('\n');
 }

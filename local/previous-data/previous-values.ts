@@ -23,22 +23,18 @@ export function idOf(value: unknown): string | undefined {
   return text !== undefined && /^[A-Za-z0-9_-]{1,64}$/.test(text) ? text : undefined;
 }
 
+/** A text of at most `max` UTF-16 units as it is, and a number as its text; undefined for what Postgres cannot keep. */
+export function storableText(value: unknown, max: number): string | undefined {
+  if (typeof value !== 'string' && typeof value !== 'number') return undefined;
+  const text = String(value);
+  return text.length <= max && !text.includes('\0') && !/\p{Surrogate}/u.test(text) ? text : undefined;
+}
+
 /** A whole number from `min` to `max`. */
 export function wholeNumber(value: unknown, min: number, max: number): number | undefined {
   const text = textOf(value);
   const number = text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
   return number >= min && number <= max ? number : undefined;
-}
-
-const EARLIEST = Date.parse('2015-01-01T00:00:00Z');
-const AHEAD_MS = 24 * 3_600_000;
-
-/** ISO 8601 in UTC, from a text or from epoch milliseconds; a moment from 2015 to a day from now. */
-export function timeOf(value: unknown): string | undefined {
-  const text = textOf(value);
-  if (text === undefined) return undefined;
-  const time = /^\d{12,14}$/.test(text) ? Number(text) : Date.parse(text);
-  return time >= EARLIEST && time <= Date.now() + AHEAD_MS ? new Date(time).toISOString() : undefined;
 }
 
 /** `male` or `female`. */
@@ -64,4 +60,24 @@ const STATUSES: Readonly<Record<string, string>> = {
 /** The stored status of an entry. */
 export function statusOf(value: unknown): string | undefined {
   return STATUSES[textOf(value)?.toUpperCase().replace(/[\s-]/g, '_') ?? ''];
+}
+
+/** Reads members that may be missing. What is there and unreadable is left out of the row, and remembered. */
+export class OptionalFields {
+  /** The names of those that were left out. */
+  readonly leftOut: string[] = [];
+  readonly #fields: Fields;
+
+  constructor(fields: Fields) {
+    this.#fields = fields;
+  }
+
+  /** The member as `read` has it; undefined when it is missing, null, blank or unreadable. */
+  take<T>(name: string, read: (value: unknown) => T | undefined): T | undefined {
+    const value = this.#fields[name];
+    if (value == null || (typeof value === 'string' && value.trim() === '')) return undefined;
+    const taken = read(value);
+    if (taken === undefined) this.leftOut.push(name);
+    return taken;
+  }
 }

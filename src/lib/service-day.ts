@@ -82,8 +82,8 @@ function zoneOffset(at: Date, timezone: string): number {
   return wall - Math.floor(at.getTime() / 1000) * 1000;
 }
 
-/** The moment at which the zone's wall clock shows this time; twice, since the offset may change in between. */
-function localToUtc(wall: number, timezone: string): number {
+/** The moment at which the zone's wall clock shows this time, both in ms; twice, since the offset may change in between. */
+export function localToUtc(wall: number, timezone: string): number {
   const guess = wall - zoneOffset(new Date(wall), timezone);
   return wall - zoneOffset(new Date(guess), timezone);
 }

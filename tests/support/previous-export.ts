@@ -7,7 +7,7 @@ export interface PreviousExport {
   readonly lines: number;
   /** Visits of today by canonical clinic: who has which number in what state. */
   readonly today: readonly { readonly clinic: string; readonly user: string; readonly number: number }[];
-  /** How many lines or elements cannot be taken over. */
+  /** How many lines cannot be taken over, or not as they are. */
   readonly unreadable: number;
   readonly routes: number;
   readonly patients: number;
@@ -111,6 +111,8 @@ export function previousExport(seed: number, size: number, now: Date): PreviousE
   put('queue:interval:ent', { interval_minutes: 10 });
   put('queue:interval:lab', { interval_minutes: 'often' });
   unreadable += 2;
+  // Two clinics with one PIN: one of them gets another.
+  unreadable += 1;
   put('admin:credentials', { username: 'admin', password: SECRET_OF_STAFF, role: 'admin' });
   lines.push(`{"key": "admin:credentials", "value": {"password": "${SECRET_OF_STAFF}"`);
   unreadable += 1;
