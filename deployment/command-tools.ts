@@ -17,8 +17,9 @@ import type { Platform } from './platforms/platform.ts';
 import { rebuildArtifact } from './platforms/rebuild-artifact.ts';
 import { supabasePlatform } from './platforms/supabase.ts';
 import { vercelPlatform } from './platforms/vercel.ts';
-import { type DeployedTarget, deployedTarget, isTargetName, type Target } from './targets.ts';
-import { readVersions } from './versions.ts';
+import type { Repository } from './repository.ts';
+import { isTargetName, type Target } from './targets.ts';
+import { readVersions, recordedActive } from './versions.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -38,7 +39,7 @@ export function platformOf(
     case 'cloudflare':
       return cloudflarePlatform(cli('wrangler'));
     case 'vercel':
-      return vercelPlatform(cli('vercel'), environment);
+      return vercelPlatform(cli('vercel'));
     case 'supabase':
       return supabasePlatform(cli('supabase'), { root, environment, dryRun, rebuild: rebuildArtifact(root) });
     case 'node':
@@ -75,40 +76,76 @@ export async function migrateDatabase(environment: Environment): Promise<string[
   }
 }
 
-/**
- * The target that has the patients. When the database does not say so within seconds, the one that the last deployment
- * knew: a rollback must not wait for a database that burns.
- */
-export async function activeTarget(environment: Environment, root = PROJECT): Promise<Target> {
-  return (await switchOf(environment))?.target ?? (await readVersions(root)).versions.at(-1)?.target ?? FIRST;
+/** The target that has the patients, as far as a command can tell. */
+export interface KnownActive {
+  readonly target: Target;
+  /** Why it may be another one, for a person; undefined when the database said it. */
+  readonly doubt: string | undefined;
+  /** True when not even the records name one. */
+  readonly isGuess: boolean;
+}
+
+/** Milliseconds for the question who has the patients: a rollback must not wait for a database that burns. */
+const ASKED_MS = 3_000;
+
+/** Asks the database; when it does not answer in seconds, the one that the records name. Never rejects because of it. */
+export async function activeTarget(environment: Environment, root = PROJECT): Promise<KnownActive> {
+  const said = await switchOf(environment);
+  const recorded = recordedActive(await readVersions(root));
+  const target = said.active?.target ?? recorded ?? FIRST;
+  if (said.active || said.problem === undefined) return { target, doubt: undefined, isGuess: false };
+  const why = recorded ? 'had the patients when deployment/versions.json was written' : 'is a guess';
+  return { target, doubt: `${said.problem}; ${target} ${why}`, isGuess: recorded === undefined };
 }
 
 /** Who had the patients before, or undefined when nobody can tell. */
 export async function previousTarget(environment: Environment): Promise<Target | undefined> {
-  return (await switchOf(environment))?.previous;
+  return (await switchOf(environment)).active?.previous;
 }
 
-async function switchOf(environment: Environment): Promise<ActiveTarget | undefined> {
-  if (!environment.DATABASE_URL) return undefined;
-  const opened = await openCommandDatabase(environment, '.data').catch(() => undefined);
+interface Said {
+  /** Undefined before the first switch. */
+  readonly active: ActiveTarget | undefined;
+  /** Why the database said nothing. */
+  readonly problem: string | undefined;
+}
+
+async function switchOf(environment: Environment): Promise<Said> {
+  if (!environment.DATABASE_URL) return { active: undefined, problem: 'DATABASE_URL is not set' };
+  let limit: NodeJS.Timeout | undefined;
+  const tooLate = new Promise<undefined>((resolve) => {
+    limit = setTimeout(resolve, ASKED_MS, undefined);
+  });
+  const answer = await Promise.race([rowOf(environment).catch(() => undefined), tooLate]);
+  clearTimeout(limit);
+  return answer ?? { active: undefined, problem: 'the database does not say which target has the patients' };
+}
+
+async function rowOf(environment: Environment): Promise<Said> {
+  const opened = await openCommandDatabase(environment, '.data');
   try {
-    return opened && (await readActiveTarget(opened.database));
-  } catch {
-    return undefined;
+    return { active: await readActiveTarget(opened.database), problem: undefined };
   } finally {
-    await opened?.close();
+    await opened.close();
+  }
+}
+
+/** Takes what the branch knows of deployments that this checkout does not have yet, and says so. Never throws. */
+export function takeNewerRecords(repository: Repository, warn: (text: string) => void): void {
+  try {
+    const newer = repository.takeNewerRecords();
+    if (newer?.taken) warn(`deployment/versions.json is taken from ${newer.branch}, which knows more`);
+    else if (newer) warn(`${newer.branch} has other records of deployments: merge it, here is only a part`);
+  } catch (error) {
+    warn(
+      `nobody knows whether the records are the newest: ${error instanceof Error ? error.message : error}`,
+    );
   }
 }
 
 /** The target that a command line names, else the active one. Ends the process for a name that is none. */
-export function chosenTarget(
-  environment: Environment,
-  [name, ...more]: readonly string[],
-  active: Target,
-  help: string,
-): DeployedTarget {
+export function chosenTarget([name, ...more]: readonly string[], active: Target, help: string): Target {
   if (more.length > 0) return refuseUsage('Give one target', help);
   const chosen = name ?? active;
-  if (!isTargetName(chosen)) return refuseUsage(`There is no target ${chosen}`, help);
-  return deployedTarget(environment, chosen);
+  return isTargetName(chosen) ? chosen : refuseUsage(`There is no target ${chosen}`, help);
 }

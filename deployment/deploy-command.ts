@@ -9,10 +9,12 @@ import {
   migrateDatabase,
   PROJECT,
   platformOf,
+  takeNewerRecords,
 } from './command-tools.ts';
-import { deploy } from './deploy.ts';
+import { type DeployResult, deploy } from './deploy.ts';
 import { openRepository } from './repository.ts';
 import { smokeVerdict } from './smoke-verdict.ts';
+import { deployedTarget } from './targets.ts';
 
 const HELP = `npm run deploy -- [TARGET] [options]
 
@@ -47,9 +49,13 @@ else await run().catch(reportFailure);
 async function run(): Promise<void> {
   const environment = process.env;
   const say = (text: string) => (values.json ? undefined : console.log(text));
-  const active = await activeTarget(environment);
-  const target = chosenTarget(environment, positionals, active, HELP);
+  const warn = (text: string) => console.error(red(text));
   const dryRun = values['dry-run'];
+  const repository = openRepository(PROJECT);
+  if (!dryRun) takeNewerRecords(repository, warn);
+  const { target: active, doubt } = await activeTarget(environment);
+  if (doubt) warn(doubt);
+  const target = deployedTarget(environment, chosenTarget(positionals, active, HELP));
   say(`${bold(dryRun ? 'deploy, dry run' : 'deploy')} ${target.name} ${target.url}\n`);
   const result = await deploy(
     {
@@ -69,7 +75,7 @@ async function run(): Promise<void> {
       onStep: (step) => say(`${dim('→')} ${step}`),
     },
     {
-      repository: openRepository(PROJECT),
+      repository,
       platform: () =>
         platformOf(target.name, {
           root: PROJECT,
@@ -87,9 +93,13 @@ async function run(): Promise<void> {
   else if (!result.ok && result.version === undefined) console.error(red('\nRefused: nothing was changed.'));
   else if (!result.ok) {
     console.error(red(`\n${result.problem}`));
-    console.error(
-      result.restored ? `Back on ${result.restored}.` : 'The version before keeps serving, if there is one.',
-    );
+    console.error(afterwards(result));
   } else say(`\n${green('✓')} ${dryRun ? 'Would deploy' : 'Deployed'} ${bold(result.version ?? '')}`);
   process.exitCode = result.ok ? 0 : 1;
+}
+
+function afterwards({ restored, stuck, target }: DeployResult): string {
+  if (stuck)
+    return red(`It may serve all the same: npm run rollback -- ${target}, or move everybody with --target`);
+  return restored ? `Back on ${restored}.` : 'The version before keeps serving, if there is one.';
 }

@@ -1,18 +1,22 @@
 // One commit to one target: gates, migration, upload, smoke test, traffic, smoke test; and back by itself.
+import { alone } from './checkout-lock.ts';
 import { askGates, type Gate } from './gates.ts';
 import type { Platform, Upload } from './platforms/platform.ts';
 import type { Repository } from './repository.ts';
 import type { SmokeVerdict } from './smoke-verdict.ts';
 import { type DeployedTarget, fetchHealth, type Target } from './targets.ts';
 import {
+  commitVersions,
   currentOf,
   type DeployedVersion,
   nameOf,
-  readVersions,
-  type Versions,
+  openVersions,
+  type VersionsFile,
   versionsOf,
+  withCurrentRestored,
+  withoutVersion,
+  withUnfinished,
   withVersion,
-  writeVersions,
 } from './versions.ts';
 
 export interface Build {
@@ -60,21 +64,31 @@ export interface DeployResult {
   readonly problem: string | undefined;
   /** The version that got the traffic back, when the new one had it already. */
   readonly restored: string | undefined;
+  /** True when the new version failed and may serve all the same: a person must go back. */
+  readonly stuck: boolean;
 }
 
-/** Deploys. Rejects only when the records cannot be read or written; whatever else goes wrong is in the result. */
-export async function deploy(options: DeployOptions, tools: DeployTools): Promise<DeployResult> {
+/**
+ * Deploys. Rejects only when another command works on the build or on this target in this checkout, and when the records
+ * cannot be read or written; whatever else goes wrong is in the result.
+ */
+export function deploy(options: DeployOptions, tools: DeployTools): Promise<DeployResult> {
+  const { root, target } = options;
+  return alone(root, 'the build', () => alone(root, target.name, () => deployAlone(options, tools)));
+}
+
+async function deployAlone(options: DeployOptions, tools: DeployTools): Promise<DeployResult> {
   const { root, target, dryRun = false, onGate = () => {}, onStep = () => {} } = options;
   const { repository } = tools;
   const release = repository.release();
-  const versions = await readVersions(root);
+  const records = await openVersions(root, options.active);
   const platform = lazily(tools.platform);
   const gates = await askGates({
     root,
     environment: options.environment,
     repository,
     release,
-    versions,
+    versions: records.atFirst,
     target: target.name,
     platform,
     health: () => fetchHealth(target),
@@ -84,10 +98,10 @@ export async function deploy(options: DeployOptions, tools: DeployTools): Promis
   const refused = gates.filter(({ refusal }) => refusal !== undefined);
   if (refused.length > 0) {
     const problem = refused.map(({ refusal }) => refusal).join('; ');
-    return { ...base, ok: false, version: undefined, applied: [], problem, restored: undefined };
+    return { ...base, ...FAILED, version: undefined, problem };
   }
 
-  const known = versionsOf(versions, target.name);
+  const known = versionsOf(records.atFirst, target.name);
   const candidate: DeployedVersion = {
     version: nameOf(known, options.packageVersion, release.commit),
     timestamp: new Date().toISOString(),
@@ -99,7 +113,7 @@ export async function deploy(options: DeployOptions, tools: DeployTools): Promis
     schema: '',
     deployment: null,
   };
-  const journey: Journey = { options, tools, platform: platform(), versions, candidate, applied: [], onStep };
+  const journey: Journey = { options, tools, platform: platform(), records, candidate, applied: [], onStep };
   const outcome = dryRun ? await rehearse(journey) : await travel(journey);
   return { ...base, version: candidate.version, ...outcome };
 }
@@ -108,13 +122,16 @@ interface Journey {
   readonly options: DeployOptions;
   readonly tools: DeployTools;
   readonly platform: Platform;
-  readonly versions: Versions;
+  readonly records: VersionsFile;
   readonly candidate: DeployedVersion;
   applied: readonly string[];
   readonly onStep: (step: string) => void;
 }
 
-type Outcome = Pick<DeployResult, 'ok' | 'applied' | 'problem' | 'restored'>;
+type Outcome = Pick<DeployResult, 'ok' | 'applied' | 'problem' | 'restored' | 'stuck'>;
+
+const PASSED: Outcome = { ok: true, applied: [], problem: undefined, restored: undefined, stuck: false };
+const FAILED: Outcome = { ...PASSED, ok: false };
 
 async function rehearse({ options, tools, platform, candidate, onStep }: Journey): Promise<Outcome> {
   try {
@@ -129,9 +146,9 @@ async function rehearse({ options, tools, platform, candidate, onStep }: Journey
     onStep(`smoke test of the upload${upload === undefined ? '' : ` at ${upload.url}`}`);
     await platform.release({ ...candidate, deployment: candidate.deployment ?? 'UPLOADED' });
     onStep(`smoke test of ${options.target.url}`);
-    return { ok: true, applied: [], problem: undefined, restored: undefined };
+    return PASSED;
   } catch (error) {
-    return { ok: false, applied: [], problem: messageOf(error), restored: undefined };
+    return { ...FAILED, problem: messageOf(error) };
   }
 }
 
@@ -152,6 +169,8 @@ async function travel(journey: Journey): Promise<Outcome> {
     await record(journey, version);
     await smokeBefore(journey, upload);
     onStep('give it the traffic');
+    // Before and not after: however this ends, a rollback finds that the present version may not be the one that serves.
+    await journey.records.update((file) => withUnfinished(file, version));
     hasTraffic = true;
     await platform.release(version);
     onStep(`smoke test of ${options.target.url}`);
@@ -160,12 +179,12 @@ async function travel(journey: Journey): Promise<Outcome> {
     return fail(journey, version, messageOf(error), hasTraffic);
   }
   await record(journey, { ...version, status: 'stable' });
-  commitRecords(journey, `Deployed ${version.version} to ${version.target}`);
-  return { ok: true, applied: journey.applied, problem: undefined, restored: undefined };
+  await commit(journey, `Deployed ${version.version} to ${version.target}`);
+  return { ...PASSED, applied: journey.applied };
 }
 
 async function smokeBefore({ tools, candidate, onStep }: Journey, upload: Upload | undefined): Promise<void> {
-  if (upload?.url === undefined) return;
+  if (upload === undefined) return;
   onStep(`smoke test of the upload at ${upload.url}`);
   await mustPass(tools.smoke(upload.url, candidate.commit));
 }
@@ -181,8 +200,8 @@ async function fail(
   reason: string,
   hasTraffic: boolean,
 ): Promise<Outcome> {
-  const { platform, versions, applied, onStep, tools, options } = journey;
-  const before = currentOf(versionsOf(versions, version.target));
+  const { platform, records, applied, onStep, tools, options } = journey;
+  const before = currentOf(versionsOf(records.atFirst, version.target));
   let problem = reason;
   let restored: string | undefined;
   if (hasTraffic && before) {
@@ -197,27 +216,23 @@ async function fail(
   } else if (hasTraffic) {
     problem = `${reason}; there is no version before it to go back to`;
   }
-  // A version that never was is no version.
-  if (version.deployment !== null) {
-    await record(journey, { ...version, status: 'failed' });
-    commitRecords(journey, `${version.version} failed on ${version.target}`);
-  } else {
-    await writeVersions(options.root, versions, options.active);
-  }
-  return { ok: false, applied, problem, restored };
+  const failed: DeployedVersion = { ...version, status: 'failed' };
+  await records.update((file) => {
+    // A version that never was is no version.
+    if (version.deployment === null) return withoutVersion(file, version);
+    const known = withVersion(file, failed);
+    return restored === undefined ? known : withCurrentRestored(known, version.target);
+  });
+  await commit(journey, `${version.version} failed on ${version.target}`);
+  return { ok: false, applied, problem, restored, stuck: hasTraffic && restored === undefined };
 }
 
-function record({ options, versions }: Journey, version: DeployedVersion): Promise<void> {
-  return writeVersions(options.root, withVersion(versions, version), options.active);
+function record({ records }: Journey, version: DeployedVersion): Promise<void> {
+  return records.update((file) => withVersion(file, version));
 }
 
-function commitRecords({ options, tools, onStep }: Journey, message: string): void {
-  if (options.commit === false) return;
-  try {
-    if (tools.repository.commitRecords(message)) onStep('committed deployment/versions.json');
-  } catch (error) {
-    onStep(`not committed: ${messageOf(error)}`);
-  }
+async function commit({ options, tools, onStep }: Journey, message: string): Promise<void> {
+  if (options.commit !== false) await commitVersions(options.root, tools.repository, message, onStep);
 }
 
 function lazily<T>(make: () => T): () => T {

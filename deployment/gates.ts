@@ -5,7 +5,7 @@ import type { Platform } from './platforms/platform.ts';
 import { readMonitoringRecord, readTestRecord } from './records.ts';
 import type { Release, Repository } from './repository.ts';
 import type { Target, TargetHealth } from './targets.ts';
-import { currentOf, type Versions, versionsOf } from './versions.ts';
+import { currentOf, previousOf, type Versions, versionsOf } from './versions.ts';
 
 export interface Gate {
   readonly name: string;
@@ -55,7 +55,7 @@ const GATES: Readonly<Record<string, Check>> = {
   async 'the tests passed on this tree'({ root, release }) {
     const record = await readTestRecord(root, release.tree);
     return record
-      ? { detail: `${record.passed} tests, ${record.time}` }
+      ? { detail: `${record.passed} tests, ${record.skipped} skipped, ${record.time}` }
       : { refusal: `no result of the whole suite for the tree ${release.tree.slice(0, 12)}: run npm test` };
   },
   async 'the monitoring was proved on this tree'({ root, release }) {
@@ -72,12 +72,14 @@ const GATES: Readonly<Record<string, Check>> = {
   async 'the database can be reached for its migrations'({ environment }) {
     return environment.DATABASE_URL ? {} : { refusal: 'DATABASE_URL is not set' };
   },
-  async 'the settings of the target are there'({ platform }) {
+  async 'the settings of the target are there'({ platform, environment }) {
     const { settings, settingNames } = platform();
     const names = await settingNames();
     const missing = settings.filter((name) => !names.includes(name));
     const [url, token] = ['UPSTASH_REDIS_REST_URL', 'UPSTASH_REDIS_REST_TOKEN'];
     if (names.includes(url) !== names.includes(token)) missing.push(names.includes(url) ? token : url);
+    // A target that does not know the front's secret takes the front for the client of every request.
+    if (environment.PROXY_SECRET && !names.includes('PROXY_SECRET')) missing.push('PROXY_SECRET');
     return missing.length === 0 ? {} : { refusal: `missing on the platform: ${missing.join(', ')}` };
   },
   async 'the target answers'({ versions, target, health }) {
@@ -87,10 +89,13 @@ const GATES: Readonly<Record<string, Check>> = {
     return isFirst ? { detail: 'not deployed yet' } : { refusal: `${url} is ${problem ?? 'unreachable'}` };
   },
   async 'the migrations only add'({ root, repository, versions }) {
-    const running = new Set(
-      Object.values(versions.targets).flatMap((known) => currentOf(known)?.commit ?? []),
+    // Those that serve, and those that a rollback would let serve again.
+    const needed = new Set(
+      Object.values(versions.targets).flatMap((known) =>
+        [currentOf(known), previousOf(known)].flatMap((version) => version?.commit ?? []),
+      ),
     );
-    for (const commit of running) {
+    for (const commit of needed) {
       if (!repository.hasCommit(commit)) {
         return { refusal: `the commit ${commit.slice(0, 12)}, which is deployed, is not in this clone` };
       }

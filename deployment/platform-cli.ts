@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { cliEnvironment } from './cli-environment.ts';
 
 export type CliName = keyof typeof PACKAGES;
 
@@ -11,7 +12,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 const PACKAGES = {
   wrangler: 'wrangler@4.86.0',
   supabase: 'supabase@3.1.0',
-  vercel: 'vercel@50.0.0',
+  vercel: 'vercel@60.1.3',
 } as const;
 
 export interface Cli {
@@ -33,7 +34,7 @@ export interface CliOptions {
   readonly root: string;
   readonly environment: Environment;
   readonly dryRun?: boolean;
-  /** Called with each command that changes something, without secrets. */
+  /** Called with each command that changes something; secrets are in none. */
   readonly onCommand?: (command: string) => void;
 }
 
@@ -44,18 +45,26 @@ export class CliFailure extends Error {}
 const LIMIT_MS = 10 * 60_000;
 
 /**
- * The program: of this project, else on the PATH; with `WRANGLER_CLI`, `SUPABASE_CLI` or `VERCEL_CLI` (a package, as in
- * `supabase@3.1.0`) through npx. Throws a CliFailure that names what to install.
+ * The program, which sees its own settings and no others: of this project, else on the PATH; with `WRANGLER_CLI`,
+ * `SUPABASE_CLI` or `VERCEL_CLI` (a package, as in `supabase@3.1.0`) through npx. Throws a CliFailure that names what to
+ * install.
  */
 export function findCli(name: CliName, { root, environment, dryRun, onCommand }: CliOptions): Cli {
   const [file, ...first] = commandOf(name, root, environment);
   const start = (args: readonly string[], { cwd = root, environment: more = {} }: ChangeOptions = {}) =>
-    run(file, [...first, ...args], cwd, { ...environment, ...more }, name);
+    run({
+      file,
+      args: [...first, ...args],
+      cwd,
+      environment: { ...cliEnvironment(name, environment), ...more },
+      secrets: secretsOf(environment),
+      name,
+    });
   return {
     shown: [name, ...first.slice(1)].join(' '),
     read: (args) => start(args),
     async change(args, options) {
-      onCommand?.([name, ...masked(args)].join(' '));
+      onCommand?.([name, ...args].join(' '));
       return dryRun ? undefined : start(args, options);
     },
   };
@@ -81,20 +90,24 @@ function isProgram(path: string): boolean {
   }
 }
 
-/** A command as it may be shown: the token of `--token` is no one's business. */
-function masked(args: readonly string[]): string[] {
-  return args.map((arg, index) => (args[index - 1] === '--token' ? '***' : arg));
+interface Run {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  readonly environment: Environment;
+  /** What its last words must not repeat. */
+  readonly secrets: readonly string[];
+  readonly name: CliName;
 }
 
-function run(
-  file: string,
-  args: readonly string[],
-  cwd: string,
-  env: Environment,
-  name: string,
-): Promise<string> {
+function run({ file, args, cwd, environment, secrets, name }: Run): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn(file, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], timeout: LIMIT_MS });
+    const child = spawn(file, args, {
+      cwd,
+      env: environment,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: LIMIT_MS,
+    });
     let output = '';
     let errors = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -104,19 +117,22 @@ function run(
       errors += text;
     });
     const fail = (why: string) => {
-      const command = [name, ...masked(args)].slice(0, 4).join(' ');
-      reject(new CliFailure(`${command} … ${why}${lastWords(errors || output, env)}`));
+      const command = [name, ...args].slice(0, 4).join(' ');
+      reject(new CliFailure(`${command} … ${why}${lastWords(errors || output, secrets)}`));
     };
     child.once('error', ({ message }) => fail(`could not be started: ${message}`));
     child.once('close', (code) => (code === 0 ? resolve(output) : fail(`ended with ${code ?? 'no code'}`)));
   });
 }
 
-/** The end of what a program said, without colours and without any secret that it was given. */
-function lastWords(text: string, env: Environment): string {
-  const secrets = Object.entries(env)
+function secretsOf(environment: Environment): string[] {
+  return Object.entries(environment)
     .filter(([name, value]) => /TOKEN|SECRET|PASSWORD|_URL$/.test(name) && (value ?? '').length > 7)
     .map(([, value]) => value ?? '');
+}
+
+/** The end of what a program said, without colours and without any secret of the environment. */
+function lastWords(text: string, secrets: readonly string[]): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape sequences of colours begin with one.
   const plain = text.replace(/\u001b\[[\d;]*m/g, '').trim();
   const safe = secrets.reduce((known, secret) => known.replaceAll(secret, '***'), plain);

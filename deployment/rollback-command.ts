@@ -1,10 +1,19 @@
 // `npm run rollback`: what to type when it burns.
 import { readFlags, refuseUsage, reportFailure } from '../local/command-line.ts';
 import { bold, dim, green, red } from '../local/terminal.ts';
-import { activeTarget, chosenTarget, PROJECT, platformOf, previousTarget } from './command-tools.ts';
+import {
+  activeTarget,
+  chosenTarget,
+  PROJECT,
+  platformOf,
+  previousTarget,
+  takeNewerRecords,
+} from './command-tools.ts';
 import { openRepository } from './repository.ts';
 import { ROLLED_BACK, rollback } from './rollback.ts';
 import { smokeVerdict } from './smoke-verdict.ts';
+import { type DeployedTarget, deployedTargets, type Target } from './targets.ts';
+import { currentOf, readVersions, versionsOf } from './versions.ts';
 
 const HELP = `npm run rollback -- [TARGET] [options]
 npm run rollback -- --target [NAME] [options]
@@ -37,6 +46,9 @@ const { values, positionals } = readFlags(
 /** How long the older version may take until it answers everywhere. */
 const WAIT_MS = 60_000;
 
+/** The address of a target to which nothing was deployed: then nothing is asked there. */
+const NOWHERE = '';
+
 if (values.help) console.log(HELP);
 else if (values.target !== undefined) await toTarget(values.target).catch(reportFailure);
 else await toVersion().catch(reportFailure);
@@ -44,9 +56,14 @@ else await toVersion().catch(reportFailure);
 async function toVersion(): Promise<void> {
   const environment = process.env;
   const say = (text: string) => (values.json ? undefined : console.log(text));
-  const active = await activeTarget(environment);
-  const target = chosenTarget(environment, positionals, active, HELP);
+  const warn = (text: string) => console.error(red(text));
   const dryRun = values['dry-run'];
+  const repository = openRepository(PROJECT);
+  if (!dryRun) takeNewerRecords(repository, warn);
+  const { target: active, doubt, isGuess } = await activeTarget(environment);
+  const target = await whereIs(chosenTarget(positionals, active, HELP));
+  if (doubt && positionals.length === 0 && target.url !== NOWHERE) warn(doubt);
+  if (isGuess && positionals.length === 0 && target.url !== NOWHERE) throw new Error('Name the target');
   const result = await rollback(
     {
       root: PROJECT,
@@ -57,7 +74,7 @@ async function toVersion(): Promise<void> {
       onStep: (step) => say(`${dim('→')} ${step}`),
     },
     {
-      repository: openRepository(PROJECT),
+      repository,
       platform: () =>
         platformOf(target.name, {
           root: PROJECT,
@@ -77,6 +94,14 @@ async function toVersion(): Promise<void> {
     const seconds = (result.milliseconds / 1_000).toFixed(1);
     console.log(`${green('✓')} ${ROLLED_BACK} ${dim(`(${result.version}, ${seconds} s)`)}`);
   }
+}
+
+/** Where TARGETS says, else where its last deployment was: in a hurry no setting is needed for it. */
+async function whereIs(name: Target): Promise<DeployedTarget> {
+  const current = currentOf(versionsOf(await readVersions(PROJECT), name));
+  const listed = deployedTargets(process.env).find((known) => known.name === name);
+  if (listed && current) return listed;
+  return { name, url: current?.health_check_url.replace(/\/health$/, '') ?? NOWHERE };
 }
 
 /** The way of `npm run switch`, with its checks; the other target may have another version: that is why one goes there. */

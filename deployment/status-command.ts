@@ -1,5 +1,6 @@
 // `npm run status`: every target, and which one has the patients.
 import { readFlags, reportFailure } from '../local/command-line.ts';
+import { red } from '../local/terminal.ts';
 import { activeTarget, PROJECT } from './command-tools.ts';
 import { statusOf, statusTable } from './status.ts';
 import { deployedTargets } from './targets.ts';
@@ -26,7 +27,9 @@ async function show(): Promise<void> {
   const targets = deployedTargets(process.env);
   if (targets.length === 0)
     throw new Error('TARGETS is not set: it names the targets with their URLs, as JSON');
-  const rows = await statusOf(PROJECT, targets, await activeTarget(process.env));
+  const { target: active, doubt } = await activeTarget(process.env);
+  if (doubt) console.error(red(doubt));
+  const rows = await statusOf(PROJECT, targets, active);
   console.log(values.json ? JSON.stringify(rows, null, 2) : statusTable(rows));
   if (rows.some(({ active, health }) => active && health !== 'ready')) process.exitCode = 1;
 }

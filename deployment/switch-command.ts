@@ -2,10 +2,13 @@
 import { openCommandDatabase } from '../local/command-database.ts';
 import { readFlags, refuseUsage, reportFailure } from '../local/command-line.ts';
 import { bold, dim, green, red } from '../local/terminal.ts';
-import { badEnvironment } from '../src/lib/config.ts';
+import { badEnvironment, readProxySecret } from '../src/lib/config.ts';
 import { type SwitchResult, switchTarget } from './active-target.ts';
-import { PROJECT } from './command-tools.ts';
+import { PROJECT, takeNewerRecords } from './command-tools.ts';
 import { findCli } from './platform-cli.ts';
+import { recordActive } from './record-active.ts';
+import { openRepository } from './repository.ts';
+import { databaseMisfit } from './same-database.ts';
 import { smokeVerdict } from './smoke-verdict.ts';
 import { deployedTargets, isTargetName, publicUrl, type Target } from './targets.ts';
 import { vercelRoutes } from './vercel-routes.ts';
@@ -13,15 +16,19 @@ import { vercelRoutes } from './vercel-routes.ts';
 const HELP = `npm run switch -- TARGET [options]
 
 Sends the public paths to another target: cloudflare, supabase, vercel or node. All targets stay deployed. Tests the
-target first, then switches, tests through the public address, and switches back when that fails. Exit code 0 when the
-target is active, 1 when it is not, 2 when the command cannot be followed.
+target first, then switches, tests through the public address, and switches back when that fails. For the active target
+it looks whether the public address follows, and mends a switch that was cut off. Exit code 0 when the target is active
+and passes, 1 when not, 2 when the command cannot be followed.
 
-  --dry-run        tests the target and changes nothing
+  --dry-run        tests the target and moves nobody
   --other-commit   allows another commit than the active target's
   --json           the result as JSON on standard output
 
+What has the patients is written to deployment/versions.json and .last-stable-version, and committed.
+
 From the environment: TARGETS (JSON: name to URL), PUBLIC_URL, DATABASE_URL (and DATABASE_HTTP_URL), FRONT (worker or
-vercel-routes; worker unless told), METRICS_TOKEN, SMOKE_ADMIN_USERNAME and SMOKE_ADMIN_PASSWORD for more checks.`;
+vercel-routes; worker unless told), PROXY_SECRET with the worker, VERCEL_PAGE_PROJECT_ID and VERCEL_ORG_ID with the
+routes; METRICS_TOKEN for more checks.`;
 
 const { values, positionals } = readFlags(
   {
@@ -46,9 +53,9 @@ async function run(to: Target): Promise<void> {
   const targets = deployedTargets(environment);
   if (targets.length === 0) throw badEnvironment('TARGETS');
   if (!environment.DATABASE_URL) throw badEnvironment('DATABASE_URL');
-  const route = routeOf(environment.FRONT, (command) => say(dim(`  $ ${command}`)));
+  const route = routeOf(environment, (command) => say(dim(`  $ ${command}`)));
   say(`${bold(values['dry-run'] ? 'switch, dry run' : 'switch')} ${address} to ${to}\n`);
-  const { database, close } = await openCommandDatabase(environment, '.data');
+  const { database, runBatch, close } = await openCommandDatabase(environment, '.data');
   try {
     const result = await switchTarget({
       to,
@@ -57,6 +64,7 @@ async function run(to: Target): Promise<void> {
       publicUrl: address,
       route,
       smoke: (url, expected) => smokeVerdict({ url, ...expected, environment, waitMs: 0, readOnly: true }),
+      databaseMisfit: (candidate) => databaseMisfit(candidate, runBatch),
       dryRun: values['dry-run'],
       otherCommit: values['other-commit'],
       onStep: (step) => say(`${dim('→')} ${step}`),
@@ -64,15 +72,38 @@ async function run(to: Target): Promise<void> {
     if (values.json) console.log(JSON.stringify(result, null, 2));
     else (result.ok ? console.log : console.error)(`\n${sentenceOf(result)}`);
     process.exitCode = result.ok ? 0 : 1;
+    if (result.ok && !values['dry-run']) await record(to, say);
   } finally {
     await close();
   }
 }
 
-function routeOf(front: string | undefined, onCommand: (command: string) => void) {
-  if (!front || front === 'worker') return undefined;
+/** The patients are where they shall be; what git refuses is for a person to mend in peace. */
+async function record(active: Target, say: (text: string) => void): Promise<void> {
+  const warn = (text: string) => console.error(red(text));
+  try {
+    const repository = openRepository(PROJECT);
+    takeNewerRecords(repository, warn);
+    if (await recordActive(PROJECT, repository, active)) {
+      say(dim('committed deployment/versions.json: git push brings it to the others'));
+    }
+  } catch (error) {
+    warn(`deployment/versions.json was not committed: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+function routeOf(environment: typeof process.env, onCommand: (command: string) => void) {
+  const { FRONT: front } = environment;
+  if (!front || front === 'worker') {
+    if (readProxySecret(environment) === undefined) throw badEnvironment('PROXY_SECRET');
+    return undefined;
+  }
   if (front !== 'vercel-routes') throw badEnvironment('FRONT', 'is neither worker nor vercel-routes');
-  return vercelRoutes(findCli('vercel', { root: PROJECT, environment: process.env, onCommand }), process.env);
+  // The page's project, which is not the one that this folder deploys the API to.
+  const { VERCEL_PAGE_PROJECT_ID: VERCEL_PROJECT_ID } = environment;
+  if (!VERCEL_PROJECT_ID) throw badEnvironment('VERCEL_PAGE_PROJECT_ID');
+  const page = { ...environment, VERCEL_PROJECT_ID };
+  return vercelRoutes(findCli('vercel', { root: PROJECT, environment: page, onCommand }));
 }
 
 function sentenceOf({ outcome, from, to, problem, milliseconds }: SwitchResult): string {
@@ -81,13 +112,15 @@ function sentenceOf({ outcome, from, to, problem, milliseconds }: SwitchResult):
     case 'switched':
       return `${green('✓')} ${bold(to)} has the patients ${times}`;
     case 'already-active':
-      return `${green('✓')} ${bold(to)} has the patients already`;
+      return `${green('✓')} ${bold(to)} has the patients already, and passes`;
     case 'would-switch':
       return `${green('✓')} Would switch from ${from} to ${bold(to)}`;
     case 'refused':
       return red(`Refused, nothing was changed: ${problem}`);
     case 'moved-back':
       return red(`Back on ${from}: ${problem} ${times}`);
+    case 'overtaken':
+      return red(`Overtaken: ${problem}`);
     case 'stuck':
       return red(`Look at it now: ${problem}`);
   }

@@ -1,6 +1,8 @@
 // Which versions went to which target: `deployment/versions.json` and `.last-stable-version`, both kept in git.
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { alone } from './checkout-lock.ts';
+import type { Repository } from './repository.ts';
 import type { Target } from './targets.ts';
 
 export interface DeployedVersion {
@@ -24,21 +26,38 @@ export interface DeployedVersion {
 export interface TargetVersions {
   /** The newest last. */
   readonly versions: readonly DeployedVersion[];
+  /** What serves, proved by its smoke test; behind `unfinished`, what a rollback goes back to. */
   readonly current: string | null;
   readonly previous: string | null;
+  /**
+   * What was given the traffic and is not proved: a deployment that was cut off, or that failed and could not go back.
+   * Absent otherwise.
+   */
+  readonly unfinished?: string;
 }
 
 /** The file: the three keys of the active target, and all targets. */
-export interface Versions extends TargetVersions {
+export interface Versions extends Pick<TargetVersions, 'versions' | 'current' | 'previous'> {
   readonly targets: Readonly<Partial<Record<Target, TargetVersions>>>;
+}
+
+/** The file as one command changes it. */
+export interface VersionsFile {
+  /** What it said when the command began. */
+  readonly atFirst: Versions;
+  /** Changes what it says by now, which others may have written. */
+  update(change: (now: Versions) => Versions): Promise<void>;
 }
 
 const NONE: TargetVersions = { versions: [], current: null, previous: null };
 const FILE = 'deployment/versions.json';
 const STABLE_FILE = '.last-stable-version';
 
-/** How many versions of a target are listed; the present and the previous one always are. */
+/** How many versions of a target are listed; those that a rollback may need always are. */
 const LISTED = 20;
+
+/** Milliseconds that another command may take for the records: it reads, writes and commits. */
+const RECORDS_WITHIN_MS = 60_000;
 
 /** Reads the file; empty when there is none yet. */
 export async function readVersions(root: string): Promise<Versions> {
@@ -52,10 +71,51 @@ export async function writeVersions(
   { targets }: Pick<Versions, 'targets'>,
   active: Target,
 ): Promise<void> {
-  const top = targets[active] ?? NONE;
-  await replace(join(root, FILE), `${JSON.stringify({ ...top, targets }, null, 2)}\n`);
-  const stable = currentOf(top);
+  const { versions, current, previous } = targets[active] ?? NONE;
+  const file: Versions = { versions, current, previous, targets };
+  await replace(join(root, FILE), `${JSON.stringify(file, null, 2)}\n`);
+  const stable = currentOf(file);
   if (stable) await replace(join(root, STABLE_FILE), `${stable.commit}\n`);
+}
+
+/** Runs what reads and writes the records, or commits them, while no other command of this checkout does. */
+export function withRecords<T>(root: string, work: () => Promise<T>): Promise<T> {
+  return alone(root, 'records', work, { withinMs: RECORDS_WITHIN_MS });
+}
+
+/** Commits both files and says how it went; what was deployed is deployed, also when git refuses. */
+export async function commitVersions(
+  root: string,
+  repository: Pick<Repository, 'commitRecords'>,
+  message: string,
+  onStep: (step: string) => void,
+): Promise<void> {
+  try {
+    const committed = await withRecords(root, async () => repository.commitRecords(message));
+    if (committed) onStep('committed deployment/versions.json: git push brings it to the others');
+  } catch (error) {
+    onStep(`not committed: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+/** Opens the file for a command that took `active` for the active target. A switch recorded meanwhile stays. */
+export async function openVersions(root: string, active: Target): Promise<VersionsFile> {
+  const atFirst = await readVersions(root);
+  return {
+    atFirst,
+    update: (change) =>
+      withRecords(root, async () => {
+        const now = await readVersions(root);
+        const recorded = recordedActive(now);
+        const hasMoved = recorded !== undefined && recorded !== recordedActive(atFirst);
+        await writeVersions(root, change(now), hasMoved ? recorded : active);
+      }),
+  };
+}
+
+/** The active target that the file knows; undefined where nothing was deployed to it. */
+export function recordedActive({ versions }: Versions): Target | undefined {
+  return versions.at(-1)?.target;
 }
 
 /** The versions of one target. */
@@ -63,43 +123,88 @@ export function versionsOf({ targets }: Pick<Versions, 'targets'>, target: Targe
   return targets[target] ?? NONE;
 }
 
-/** What serves, or undefined before the first deployment. */
-export function currentOf({ versions, current }: TargetVersions): DeployedVersion | undefined {
+/** What serves and is proved, or undefined before the first deployment. */
+export function currentOf({
+  versions,
+  current,
+}: Pick<TargetVersions, 'versions' | 'current'>): DeployedVersion | undefined {
   return versions.find(({ version }) => version === current);
 }
 
-/** What a rollback goes back to, or undefined when there is nothing. */
+/** The version before the present one, or undefined when there is none. */
 export function previousOf({ versions, previous }: TargetVersions): DeployedVersion | undefined {
   return versions.find(({ version }) => version === previous);
 }
 
-/** A name for a further version of this commit. */
+/** A name for a further version of this commit: above all that are listed, since the list is cut. */
 export function nameOf({ versions }: TargetVersions, packageVersion: string, commit: string): string {
   const base = `${packageVersion}+${commit.slice(0, 12)}`;
-  const again = versions.filter(({ version }) => version === base || version.startsWith(`${base}.`)).length;
-  return again === 0 ? base : `${base}.${again + 1}`;
+  const counts = versions
+    .filter(({ version }) => version === base || version.startsWith(`${base}.`))
+    .map(({ version }) => Number(version.slice(base.length + 1) || 1));
+  return counts.length === 0 ? base : `${base}.${Math.max(...counts) + 1}`;
 }
 
-/** Adds a version, or replaces the one of its name. One that became stable is the present one from then on. */
+/**
+ * Adds a version, or replaces the one of its name. One that became stable is the present one from then on. The same code
+ * once more takes nothing's place: a rollback still goes to other code.
+ */
 export function withVersion(file: Versions, added: DeployedVersion): Versions {
-  const known = versionsOf(file, added.target);
-  const isNew = added.status === 'stable' && known.current !== added.version;
-  const current = isNew ? added.version : known.current;
-  const previous = isNew ? known.current : known.previous;
-  const all = [...known.versions.filter(({ version }) => version !== added.version), added];
-  const versions = all.filter(
-    ({ version }, index) => index >= all.length - LISTED || version === current || version === previous,
-  );
-  return { ...file, targets: { ...file.targets, [added.target]: { versions, current, previous } } };
+  return changed(file, added.target, (known) => {
+    const versions = [...known.versions.filter(({ version }) => version !== added.version), added];
+    if (added.status !== 'stable') return { ...known, versions };
+    const isSameCode = currentOf(known)?.checksum === added.checksum;
+    return {
+      versions,
+      current: added.version,
+      previous: isSameCode || known.current === added.version ? known.previous : known.current,
+    };
+  });
+}
+
+/** Forgets a version that never reached its platform. */
+export function withoutVersion(file: Versions, { target, version: name }: DeployedVersion): Versions {
+  return changed(file, target, (known) => ({
+    ...known,
+    versions: known.versions.filter(({ version }) => version !== name),
+  }));
+}
+
+/** Just before a version gets the traffic: from then on nobody knows which one serves until it is proved. */
+export function withUnfinished(file: Versions, { target, version }: DeployedVersion): Versions {
+  return changed(file, target, (known) => ({ ...known, unfinished: version }));
+}
+
+/** The present version serves again: what took its place has failed. */
+export function withCurrentRestored(file: Versions, target: Target): Versions {
+  return changed(file, target, ({ unfinished, versions, ...known }) => ({
+    ...known,
+    versions: versions.map((each) =>
+      each.version === unfinished ? { ...each, status: 'failed' as const } : each,
+    ),
+  }));
 }
 
 /** After a rollback the present and the previous version have changed places. */
 export function withRollback(file: Versions, target: Target): Versions {
-  const { versions, current, previous } = versionsOf(file, target);
-  return {
-    ...file,
-    targets: { ...file.targets, [target]: { versions, current: previous, previous: current } },
-  };
+  return changed(file, target, ({ versions, current, previous }) => ({
+    versions,
+    current: previous,
+    previous: current,
+  }));
+}
+
+function changed(
+  file: Versions,
+  target: Target,
+  change: (known: TargetVersions) => TargetVersions,
+): Versions {
+  const known = change(versionsOf(file, target));
+  const kept = [known.current, known.previous, known.unfinished];
+  const versions = known.versions.filter(
+    ({ version }, index, all) => index >= all.length - LISTED || kept.includes(version),
+  );
+  return { ...file, targets: { ...file.targets, [target]: { ...known, versions } } };
 }
 
 /** Nobody ever reads half a file. */

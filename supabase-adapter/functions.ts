@@ -36,8 +36,15 @@ export const UNPUBLISHED: ReadonlySet<string> = new Set(['/docs', '/openapi.json
 /** Every function's name: the 27 of one purpose, and `api` for every path that begins with /api/. */
 export const FUNCTION_NAMES: readonly string[] = [...Object.keys(ONE_PATH), ...OWN_PATHS].sort();
 
+/** One function more, which no client knows: the whole API below its name, for the smoke test of new code. */
+export const CANDIDATE = 'api-next';
+
+/** Everything that the build makes. */
+export const BUILT_FUNCTIONS: readonly string[] = [...FUNCTION_NAMES, CANDIDATE].sort();
+
 /** The path of the API for a path in a function, which begins with the function's name. Unknown ones stay unknown. */
 export function canonicalPath(name: string, path: string): string {
+  if (name === CANDIDATE) return path.slice(`/${CANDIDATE}`.length) || '/';
   const own = ONE_PATH[name];
   return own !== undefined && (path === `/${name}` || path === `/${name}/`) ? own : path;
 }

@@ -1,5 +1,5 @@
 // What the build writes into supabase/ besides the bundle: a file for each function, and their configuration.
-import { FUNCTION_NAMES } from './functions.ts';
+import { BUILT_FUNCTIONS } from './functions.ts';
 
 /** The module of `_shared` that exports serveFunction. */
 export const ADAPTER = 'adapter.js';
@@ -7,7 +7,7 @@ export const ADAPTER = 'adapter.js';
 /** Texts by their path in `supabase/`. */
 export function generatedFiles(): Map<string, string> {
   const files = new Map<string, string>();
-  for (const name of FUNCTION_NAMES) {
+  for (const name of BUILT_FUNCTIONS) {
     const text = `import { serveFunction } from '../_shared/${ADAPTER}';\nserveFunction('${name}');\n`;
     files.set(`functions/${name}/index.js`, text);
   }
@@ -17,7 +17,7 @@ export function generatedFiles(): Map<string, string> {
 
 /** The platform's own token check is off everywhere: the application authenticates, alike on every target. */
 function configuration(): string {
-  const sections = FUNCTION_NAMES.map(
+  const sections = BUILT_FUNCTIONS.map(
     (name) => `[functions.${name}]\nverify_jwt = false\nentrypoint = "./functions/${name}/index.js"\n`,
   );
   return ['# Written by `npm run build`: do not edit.\nproject_id = "mmc-mms"\n', ...sections].join('\n');

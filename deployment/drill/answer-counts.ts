@@ -13,6 +13,8 @@ export interface AnswerCounts {
 export interface AnswerWatch {
   /** Counts under another heading from now on; a request counts where it was sent. */
   phase(name: string): void;
+  /** Counts what has been sent and not answered yet under this heading; gives their number. */
+  setAside(name: string): number;
   readonly phases: ReadonlyMap<string, AnswerCounts>;
   close(): void;
 }
@@ -22,29 +24,43 @@ const noAnswers = (): AnswerCounts => ({ answers: 0, errors: 0, kinds: {}, broke
 /** Counts every answer to the process' own fetch from this address. What a caller aborts does not count. */
 export function watchAnswers(url: string): AnswerWatch {
   const phases = new Map<string, AnswerCounts>();
+  const underWay = new Set<{ counts: AnswerCounts }>();
   const original = globalThis.fetch;
   let current = noAnswers();
   globalThis.fetch = async (input, init) => {
-    const counts = String(input instanceof Request ? input.url : input).startsWith(url) ? current : undefined;
+    if (!String(input instanceof Request ? input.url : input).startsWith(url)) return original(input, init);
+    const request = { counts: current };
+    underWay.add(request);
     try {
       const answer = await original(input, init);
-      if (counts) counts.answers += 1;
-      if (counts && answer.status >= 500) {
+      const { counts } = request;
+      counts.answers += 1;
+      if (answer.status >= 500) {
         counts.errors += 1;
         const kind = `${answer.headers.get('X-Served-By')} ${answer.status} ${new URL(answer.url).pathname}`;
         counts.kinds[kind] = (counts.kinds[kind] ?? 0) + 1;
       }
       return answer;
     } catch (error) {
-      if (counts && !init?.signal?.aborted) counts.broken += 1;
+      if (!init?.signal?.aborted) request.counts.broken += 1;
       throw error;
+    } finally {
+      underWay.delete(request);
     }
+  };
+  const countsOf = (name: string) => {
+    const counts = phases.get(name) ?? noAnswers();
+    phases.set(name, counts);
+    return counts;
   };
   return {
     phases,
     phase(name) {
-      current = phases.get(name) ?? noAnswers();
-      phases.set(name, current);
+      current = countsOf(name);
+    },
+    setAside(name) {
+      for (const request of underWay) request.counts = countsOf(name);
+      return underWay.size;
     },
     close() {
       globalThis.fetch = original;

@@ -6,6 +6,9 @@ import { startFrontWorker } from '../../local/runtimes/workerd.ts';
 import { newToken } from '../../local/secret.ts';
 import { createDatabase, type Database } from '../../src/lib/database.ts';
 import type { DeployedTarget, Target } from '../targets.ts';
+import type { BadVersion } from './bad-version.ts';
+import { openMovableAddress } from './movable-address.ts';
+import { readEvents } from './recorded-events.ts';
 import { startServiceProcess } from './service-process.ts';
 
 export interface DrillStage {
@@ -15,10 +18,15 @@ export interface DrillStage {
   readonly database: Database;
   /** Ends a target as a machine that dies. */
   kill(target: Exclude<Target, 'node'>): Promise<void>;
-  /** A deployment of Supabase with a setting that is wrong. */
-  startBadVersion(): Promise<DeployedTarget>;
+  /** Every event that a stream of a clinic must have heard, by clinic: the SSE ids in the order of the cursor. */
+  events(): Promise<ReadonlyMap<string, readonly string[]>>;
+  /** Gives Supabase's address to a version with a setting that is wrong. */
+  deployBadVersion(): Promise<Omit<BadVersion, 'smoke'>>;
   close(): Promise<void>;
 }
+
+/** Where Supabase's functions begin. */
+const FUNCTIONS = '/functions/v1';
 
 export interface DrillStageOptions {
   /** The folder of the outputs of a build, with both wrangler files. */
@@ -56,9 +64,11 @@ export async function openDrillStage({
       processes.set(name, runtime);
     }
     const at = (name: Target) => processes.get(name)?.url ?? service.url;
+    const supabase = await openMovableAddress(at('supabase'));
+    opened.push(supabase.close);
     const targets = (['node', 'cloudflare', 'supabase', 'vercel'] as const).map((name) => ({
       name,
-      url: name === 'supabase' ? `${at(name)}/functions/v1` : at(name),
+      url: name === 'supabase' ? `${supabase.url}${FUNCTIONS}` : at(name),
     }));
     const front = await startFrontWorker({
       root,
@@ -79,14 +89,20 @@ export async function openDrillStage({
         databaseHttpUrl: undefined,
       }),
       kill: async (target) => processes.get(target)?.kill(),
-      async startBadVersion() {
+      events: () => readEvents(environment.DATABASE_URL ?? ''),
+      async deployBadVersion() {
         const bad = await RUNTIMES.supabase({
           root,
           port: 0,
           environment: { ...environment, TIMEZONE: 'UTC' },
         });
         opened.push(bad.stop);
-        return { name: 'supabase', url: `${bad.url}/functions/v1` };
+        supabase.pointTo(bad.url);
+        return {
+          target: { name: 'supabase', url: `${supabase.url}${FUNCTIONS}` },
+          urls: { good: `${at('supabase')}${FUNCTIONS}`, bad: `${bad.url}${FUNCTIONS}` },
+          pointTo: supabase.pointTo,
+        };
       },
       close,
     };

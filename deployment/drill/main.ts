@@ -64,11 +64,21 @@ async function run(): Promise<void> {
   }
 }
 
-function textOf({ verdicts, phases, streams, requests, switches, ok }: DrillReport): string {
+function textOf({
+  verdicts,
+  phases,
+  streams,
+  requests,
+  switches,
+  badVersion,
+  kill,
+  ok,
+}: DrillReport): string {
   const seen = switches.map(({ milliseconds }) => milliseconds.seen ?? Number.POSITIVE_INFINITY);
   return [
     '',
-    `switches seen after ${seen.join(', ')} ms`,
+    `switches seen after ${seen.join(', ')} ms; rolled back after ${badVersion.rolledBackMs} ms`,
+    `killed with ${kill.underWay} requests under way: reads after ${kill.firstAnswer} ms, switched away after ${kill.switched} ms`,
     `${requests} requests; ${streams.open} streams heard ${streams.events} events, reconnected ${streams.reconnects} times`,
     ...Object.entries(phases).map(
       ([name, { answers, errors, broken }]) =>

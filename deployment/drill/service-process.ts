@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { getRequestListener } from '@hono/node-server';
 import { type LocalService, openLocalService } from '../../local/local-service.ts';
+import { KEEP_ALIVE_MS } from '../../local/loopback-server.ts';
 import { startRuntimeProcess } from '../../local/runtimes/runtime-process.ts';
 import { createNodeTarget } from '../../src/targets/node.ts';
 
@@ -51,6 +52,7 @@ async function serve({ databaseUrl, redisUrl, settings }: Start): Promise<void> 
   });
   const { app } = createNodeTarget(environment);
   const server = createServer(getRequestListener(app.fetch, { hostname: '127.0.0.1' }));
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.listen(0, '127.0.0.1', () => {
     const { port } = server.address() as AddressInfo;
     // The port last: whoever waits for it then has the whole line.

@@ -5,8 +5,8 @@ import type { DeployedVersion } from '../versions.ts';
 export interface Upload {
   /** What the platform calls it. */
   readonly deployment: string;
-  /** Where it answers before it gets traffic; undefined where the platform has no such place. */
-  readonly url: string | undefined;
+  /** Where it answers before it gets traffic. */
+  readonly url: string;
 }
 
 export interface Platform {

@@ -1,10 +1,10 @@
 // A build that was not kept here, made again from its commit: the same files give the same bytes on every machine.
 import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DeployedVersion } from '../versions.ts';
+import { checksumOf } from './artifact-checksum.ts';
 
 /**
  * Checks the version's commit out beside the project, installs what it pins, builds, and keeps `supabase/` of it. Throws
@@ -24,8 +24,7 @@ export function rebuildArtifact(root: string) {
     try {
       run('git', ['worktree', 'add', '--detach', '--force', checkout, commit], root);
       run(process.execPath, ['local/bootstrap.mjs', 'build'], checkout);
-      const app = await readFile(join(checkout, 'supabase', 'functions', '_shared', 'app.js'));
-      if (createHash('sha256').update(app).digest('hex') !== checksum) {
+      if ((await checksumOf(checkout)) !== checksum) {
         throw new Error(`${version} was built again and is not what was deployed: the checksums differ`);
       }
       await cp(join(checkout, 'supabase'), join(into, 'supabase'), { recursive: true });

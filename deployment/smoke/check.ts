@@ -24,6 +24,8 @@ export interface SmokeOptions {
   /** A staff account for the admin checks; best one of its own. */
   readonly admin?: { readonly username: string; readonly password: string } | undefined;
   readonly metricsToken?: string | undefined;
+  /** What the front and its targets know each other by; needs web page mode, by which a target shows that it believes. */
+  readonly proxySecret?: string | undefined;
   /** Deletes the synthetic patient of this session from the target's database; resolves to the rows deleted. */
   readonly removePatient?: ((session: string) => Promise<number>) | undefined;
 }

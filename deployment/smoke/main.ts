@@ -3,6 +3,7 @@ import { readFlags, refuseUsage } from '../../local/command-line.ts';
 import { bold } from '../../local/terminal.ts';
 import { lineOf, verdictOf } from './report.ts';
 import { runSmoke } from './run-smoke.ts';
+import { smokeSettings } from './smoke-settings.ts';
 
 const HELP = `npm run smoke -- URL [options]
 
@@ -19,7 +20,8 @@ passed, 1 when one failed, 2 when the command cannot be followed.
   --json              the report as JSON on standard output
 
 From the environment: METRICS_TOKEN for the metrics, SMOKE_ADMIN_USERNAME and SMOKE_ADMIN_PASSWORD for what staff
-see, DATABASE_URL (and DATABASE_HTTP_URL) of the target to remove the one synthetic patient that logs in.`;
+see, PROXY_SECRET to see that the target believes the front, DATABASE_URL (and DATABASE_HTTP_URL) of the target to remove
+the one synthetic patient that logs in.`;
 
 const { values, positionals } = readFlags(
   {
@@ -45,7 +47,6 @@ if (values.help) {
 }
 
 async function smoke(url: string): Promise<number> {
-  const { METRICS_TOKEN, SMOKE_ADMIN_USERNAME: username, SMOKE_ADMIN_PASSWORD: password } = process.env;
   const { target, commit, schema } = values;
   if (!values.json) console.log(`${bold('smoke')} ${url}\n`);
   const report = await runSmoke(
@@ -55,20 +56,12 @@ async function smoke(url: string): Promise<number> {
       expect: { target, commit, schema },
       waitMs: milliseconds('wait', values.wait, 0),
       timeoutMs: milliseconds('timeout', values.timeout, 0.1),
-      ...(username && password && { admin: { username, password } }),
-      ...(METRICS_TOKEN && { metricsToken: METRICS_TOKEN }),
-      ...(process.env.DATABASE_URL && { removePatient }),
+      ...smokeSettings(process.env),
     },
     values.json ? undefined : (result) => console.log(lineOf(result)),
   );
   console.log(values.json ? JSON.stringify(report, null, 2) : verdictOf(report));
   return report.ok ? 0 : 1;
-}
-
-/** Loaded only here: most runs have no database to reach. */
-async function removePatient(session: string): Promise<number> {
-  const { removeSyntheticPatient } = await import('./synthetic-patient.ts');
-  return removeSyntheticPatient(session, process.env);
 }
 
 function baseUrl([text, ...more]: readonly string[]): string {

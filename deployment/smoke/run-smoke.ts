@@ -1,6 +1,7 @@
 // The short, safe subset of the contract for a target that people are using: a few dozen requests, one after the other.
 import { ADMIN_CHECKS } from './admin-checks.ts';
 import { type Check, type CheckContext, Failure, Skip, type SmokeOptions } from './check.ts';
+import { FRONT_CHECKS } from './front-checks.ts';
 import { QUEUE_CHECKS } from './queue-checks.ts';
 import { SERVICE_CHECKS } from './service-checks.ts';
 import { FUNCTION_CHECKS } from './supabase-checks.ts';
@@ -32,7 +33,7 @@ export interface SmokeReport {
 
 const TIMEOUT_MS = 10_000;
 
-const CHECKS = [...SERVICE_CHECKS, ...FUNCTION_CHECKS, ...QUEUE_CHECKS, ...ADMIN_CHECKS];
+const CHECKS = [...SERVICE_CHECKS, ...FRONT_CHECKS, ...FUNCTION_CHECKS, ...QUEUE_CHECKS, ...ADMIN_CHECKS];
 
 /**
  * Runs every check in order and never rejects because of the target. Takes no number in any line, calls nobody and

@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BUDGET, overBudget } from '../../deployment/build/sizes.ts';
-import { FUNCTION_NAMES } from '../../supabase-adapter/functions.ts';
+import { BUILT_FUNCTIONS } from '../../supabase-adapter/functions.ts';
 import { type Built, buildInto, importsOf, ROOT } from './built.ts';
 
 const COMMIT = '0123456789abcdef0123456789abcdef01234567';
@@ -63,7 +63,7 @@ describe('a build', () => {
   it('leaves no import in the application, and none but the application in an entry', async () => {
     for (const path of APPLICATIONS) expect(await importsOf(join(built.folder, path)), path).toEqual([]);
     for (const path of ENTRIES) expect(await importsOf(join(built.folder, path)), path).toEqual(['./app.js']);
-    for (const name of FUNCTION_NAMES) {
+    for (const name of BUILT_FUNCTIONS) {
       const path = join(built.folder, 'supabase/functions', name, 'index.js');
       expect(await importsOf(path), name).toEqual(['../_shared/adapter.js']);
     }
@@ -86,15 +86,15 @@ describe('a build', () => {
 });
 
 describe('the Supabase functions', () => {
-  it('are all 28, each with the platform’s token check off and its own entrypoint', () => {
+  it('are all 28 and the candidate, each with the platform’s token check off and its own entrypoint', () => {
     const folders = [...built.files.keys()].flatMap(
       (path) => /^supabase\/functions\/([^/]+)\/index\.js$/.exec(path)?.[1] ?? [],
     );
-    expect(folders.sort()).toEqual([...FUNCTION_NAMES]);
-    expect(folders).toHaveLength(28);
+    expect(folders.sort()).toEqual([...BUILT_FUNCTIONS]);
+    expect(folders).toHaveLength(29);
     const sections = text('supabase/config.toml').split('\n\n').slice(1);
     expect(sections.map((section) => section.trim())).toEqual(
-      FUNCTION_NAMES.map(
+      BUILT_FUNCTIONS.map(
         (name) => `[functions.${name}]\nverify_jwt = false\nentrypoint = "./functions/${name}/index.js"`,
       ),
     );

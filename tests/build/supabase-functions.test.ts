@@ -2,7 +2,12 @@
 import { describe, expect, it } from 'vitest';
 import { createIsolate, fromHeader } from '../../src/targets/isolate.ts';
 import { functionHandler } from '../../supabase-adapter/function-handler.ts';
-import { canonicalPath, FUNCTION_NAMES } from '../../supabase-adapter/functions.ts';
+import {
+  BUILT_FUNCTIONS,
+  CANDIDATE,
+  canonicalPath,
+  FUNCTION_NAMES,
+} from '../../supabase-adapter/functions.ts';
 
 /** Well-formed; nothing listens at the address. */
 const ENVIRONMENT = {
@@ -59,7 +64,7 @@ describe('the functions', () => {
   it('are the 27 of one purpose and api', () => {
     expect(FUNCTION_NAMES).toHaveLength(28);
     expect(THIN).toHaveLength(23);
-    for (const name of FUNCTION_NAMES) expect(name).toMatch(/^[A-Za-z][A-Za-z0-9_-]*$/);
+    for (const name of BUILT_FUNCTIONS) expect(name).toMatch(/^[A-Za-z][A-Za-z0-9_-]*$/);
   });
 });
 
@@ -103,5 +108,20 @@ describe('api', () => {
 
   it.each(['/api', '/api/nothing', '/docs', '/openapi.json', '/auth/denied'])('has no %s', async (path) => {
     expect(await ask('api', path)).toMatchObject({ status: 404, code: 'NOT_FOUND' });
+  });
+});
+
+describe('the candidate, where new code is tested before the others get it', () => {
+  it.each(['/health/live', '/metrics', '/admin/login', '/api/v1/queue/enter', '/config/clinic-pins'])(
+    'has %s below its name',
+    async (path) => {
+      const expected = await askDirectly(path, { method: 'DELETE' });
+      expect(expected.status).toBe(405);
+      expect(await ask(CANDIDATE, `/${CANDIDATE}${path}`, { method: 'DELETE' })).toEqual(expected);
+    },
+  );
+
+  it.each(['', '/', '/docs', '/auth/denied', '/api/nothing'])('has no %s', async (path) => {
+    expect(await ask(CANDIDATE, `/${CANDIDATE}${path}`)).toMatchObject({ status: 404, code: 'NOT_FOUND' });
   });
 });

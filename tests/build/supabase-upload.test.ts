@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { FUNCTION_NAMES } from '../../supabase-adapter/functions.ts';
+import { BUILT_FUNCTIONS } from '../../supabase-adapter/functions.ts';
 import { builtOutput } from '../support/shared-parts.ts';
 
 /** As in its version 3.1.0: `import{` without a blank is no import to it. */
@@ -24,7 +24,7 @@ function uploaded(file: string, found = new Set<string>()): string[] {
 }
 
 describe('the upload of a function to Supabase', () => {
-  it.each(FUNCTION_NAMES)('%s takes everything along that it runs', (name) => {
+  it.each(BUILT_FUNCTIONS)('%s takes everything along that it runs', (name) => {
     const shared = readdirSync(join(functions, '_shared')).map((file) => join('_shared', file));
     const wanted = [...shared, join(name, 'index.js')].sort();
     expect(uploaded(join(functions, name, 'index.js'))).toEqual(wanted);

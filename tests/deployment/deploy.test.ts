@@ -1,18 +1,20 @@
 /** `npm run deploy`: every gate refuses with its reason and changes nothing; what fails its smoke test goes back by itself. */
 
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { platformOf } from '../../deployment/command-tools.ts';
 import { type DeployResult, deploy } from '../../deployment/deploy.ts';
+import { recordActive } from '../../deployment/record-active.ts';
 import { openRepository } from '../../deployment/repository.ts';
 import { NOTHING_BEFORE, type RollbackResult, rollback } from '../../deployment/rollback.ts';
 import type { SmokeVerdict } from '../../deployment/smoke-verdict.ts';
 import type { Target } from '../../deployment/targets.ts';
-import { readVersions, type Versions } from '../../deployment/versions.ts';
+import { readVersions, type Versions, withVersion, writeVersions } from '../../deployment/versions.ts';
 import {
   makeReleaseRepository,
   type RecordedCall,
@@ -26,8 +28,12 @@ const SUPABASE = { SUPABASE_PROJECT_REF: 'abcdefghijklmnopqrst' };
 
 let server: Server;
 let url: string;
+/** The commit that the target says it serves; empty where it says none. */
+let serving = '';
 beforeAll(async () => {
-  server = createServer((_, response) => response.setHeader('X-Served-By', 'cloudflare').end('{}'));
+  server = createServer((_, response) =>
+    response.setHeader('X-Served-By', 'cloudflare').end(JSON.stringify({ commit: serving || undefined })),
+  );
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 });
@@ -36,6 +42,7 @@ afterAll(() => server.close());
 let repository: ReleaseRepository;
 beforeEach(async () => {
   repository = await makeReleaseRepository();
+  serving = '';
 });
 afterEach(() => repository.remove());
 
@@ -46,20 +53,34 @@ interface Attempt {
   readonly environment?: Readonly<Record<string, string>>;
   /** What the smoke tests say, one after the other; passing when there is none left. */
   readonly smokes?: string[];
+  /** Called before each smoke test with its address. */
+  readonly onSmoke?: (where: string) => void | Promise<void>;
 }
 
 const done: string[] = [];
 const versions = (): Promise<Versions> => readVersions(repository.root);
 
 const smokeOf =
-  (problems: string[]) =>
-  async (where: string): Promise<SmokeVerdict> => {
-    done.push(`smoke ${where.replace(url, 'TARGET')}`);
+  (problems: string[], onSmoke: Attempt['onSmoke']) =>
+  async (address: string): Promise<SmokeVerdict> => {
+    const where = address.replace(url, 'TARGET');
+    done.push(`smoke ${where}`);
+    await onSmoke?.(where);
     const problem = problems.shift() ?? '';
     return { ok: problem === '', problem };
   };
 
-const toolsOf = ({ target = 'cloudflare', environment = {}, dryRun = false, smokes = [] }: Attempt) => ({
+/** What is built of a commit. */
+const codeOf = (commit: string) => `// ${commit}`;
+const checksumOf = (commit: string) => createHash('sha256').update(codeOf(commit)).digest('hex');
+
+const toolsOf = ({
+  target = 'cloudflare',
+  environment = {},
+  dryRun = false,
+  smokes = [],
+  onSmoke,
+}: Attempt) => ({
   repository: openRepository(repository.root),
   platform: () =>
     platformOf(target, {
@@ -68,7 +89,7 @@ const toolsOf = ({ target = 'cloudflare', environment = {}, dryRun = false, smok
       dryRun,
       onCommand: (command) => done.push(command),
     }),
-  smoke: smokeOf([...smokes]),
+  smoke: smokeOf([...smokes], onSmoke),
 });
 
 async function attempt(options: Attempt = {}): Promise<DeployResult> {
@@ -86,8 +107,8 @@ async function attempt(options: Attempt = {}): Promise<DeployResult> {
     {
       ...toolsOf(options),
       build: async (commit) => {
-        await repository.write('supabase/functions/api/index.js', `// ${commit}`);
-        return { checksum: 'c0ffee', schema: '0000_first' };
+        await repository.write('supabase/functions/_shared/app.js', codeOf(commit));
+        return { checksum: checksumOf(commit), schema: '0000_first' };
       },
       migrate: async () => {
         done.push('migrate');
@@ -158,7 +179,7 @@ describe('a deployment to Cloudflare', () => {
           status: 'stable',
           health_check_url: `${url}/health`,
           target: 'cloudflare',
-          checksum: 'c0ffee',
+          checksum: checksumOf(commit),
           schema: '0000_first',
           deployment: 'id-1',
         },
@@ -270,6 +291,13 @@ describe('a gate', () => {
     await expectRefusal(/^missing on the platform: UPSTASH_REDIS_REST_TOKEN$/);
   });
 
+  it("refuses a platform that does not know the front's secret, where there is one", async () => {
+    await repository.prove();
+    await repository.expectCalls([secrets()]);
+    const environment = { PROXY_SECRET: 'x'.repeat(32) };
+    await expectRefusal(/^missing on the platform: PROXY_SECRET$/, { environment });
+  });
+
   it('refuses without the connection string of the migrations', async () => {
     await repository.prove();
     await repository.expectCalls([secrets()]);
@@ -326,6 +354,25 @@ describe('a gate', () => {
     expect(result.problem).toMatch(/^0001_next takes away what [0-9a-f]{12} uses: drop column ticket$/);
     expect(done).toEqual([]);
   });
+
+  it('refuses a migration that takes away what the version before uses: a rollback goes there', async () => {
+    const one = await newVersion('one', 'id-1');
+    await attempt();
+    await repository.write('src/app.ts', 'select note from queues;');
+    const two = repository.commit('two');
+    await repository.prove();
+    await repository.expectCalls([secrets(), ...cloudflareCalls(two, 'id-2')]);
+    expect(await attempt()).toMatchObject({ ok: true });
+    const drop = '-- contract: ticket\nalter table queues drop column ticket;\n';
+    await repository.write('drizzle/0001_next.sql', drop);
+    const entries = [{ tag: '0000_first' }, { tag: '0001_next' }];
+    await repository.write('drizzle/meta/_journal.json', JSON.stringify({ entries }));
+    repository.commit('three');
+    await repository.prove();
+    await repository.expectCalls([secrets()]);
+    const result = await attempt();
+    expect(result.problem).toBe(`0001_next takes away what ${one.slice(0, 12)} uses: drop column ticket`);
+  });
 });
 
 describe('a version that fails its smoke test', () => {
@@ -362,7 +409,7 @@ describe('a version that fails its smoke test', () => {
       { program: 'wrangler', args: ['rollback', 'id-1', '--yes', '--message', before] },
     ]);
     const result = await attempt({ smokes: ['', 'stream: answered 500'] });
-    expect(result).toMatchObject({ ok: false, restored: `1.2.3+${one.slice(0, 12)}` });
+    expect(result).toMatchObject({ ok: false, restored: `1.2.3+${one.slice(0, 12)}`, stuck: false });
     expect(done.slice(-2)).toEqual([`wrangler rollback id-1 --yes --message ${before}`, 'smoke TARGET']);
     expect((await versions()).current).toBe(`1.2.3+${one.slice(0, 12)}`);
   });
@@ -392,20 +439,19 @@ describe('a version without an address of its own', () => {
 
 describe('a deployment to Vercel', () => {
   const target = 'vercel';
-  const token = ['--token', 'secret-of-vercel'];
   const deployed = (name: string) => `https://mmc-${name}.vercel.app`;
   const calls = (name: string): RecordedCall[] => [
     {
       program: 'vercel',
-      args: ['env', 'ls', 'production', ...token],
+      args: ['env', 'ls', 'production'],
       output: `  name  value  environments\n${SETTINGS.map((each) => `  ${each}  Encrypted  Production`).join('\n')}\n`,
     },
     {
       program: 'vercel',
-      args: ['deploy', '--prebuilt', '--prod', '--skip-domain', '--yes', ...token],
+      args: ['deploy', '--prebuilt', '--prod', '--skip-domain', '--yes'],
       output: `${deployed(name)}\n`,
     },
-    { program: 'vercel', args: ['promote', deployed(name), '--yes', ...token] },
+    { program: 'vercel', args: ['promote', deployed(name), '--yes'] },
   ];
 
   it('tests the deployment at its own address before the domain moves, goes back, and forth again', async () => {
@@ -416,15 +462,15 @@ describe('a deployment to Vercel', () => {
       expect(await attempt(attemptAs)).toMatchObject({ ok: true });
       expect(done).toEqual([
         'migrate',
-        'vercel deploy --prebuilt --prod --skip-domain --yes --token ***',
+        'vercel deploy --prebuilt --prod --skip-domain --yes',
         `smoke ${deployed(name)}`,
-        `vercel promote ${deployed(name)} --yes --token ***`,
+        `vercel promote ${deployed(name)} --yes`,
         'smoke TARGET',
       ]);
     }
     await repository.expectCalls([
-      { program: 'vercel', args: ['rollback', deployed('one'), '--yes', ...token] },
-      { program: 'vercel', args: ['promote', deployed('two'), '--yes', ...token] },
+      { program: 'vercel', args: ['rollback', deployed('one'), '--yes'] },
+      { program: 'vercel', args: ['promote', deployed('two'), '--yes'] },
     ]);
     expect(await back(attemptAs)).toMatchObject({ ok: true });
     expect(await back(attemptAs)).toMatchObject({ ok: true });
@@ -440,11 +486,12 @@ describe('a deployment to Supabase', () => {
       args: ['secrets', 'list', remote, '--output', 'json'],
       output: JSON.stringify(SETTINGS.map((name) => ({ name, value: 'digest' }))),
     },
+    { program: 'supabase', args: ['functions', 'deploy', 'api-next', '--use-api', '--yes', remote] },
     { program: 'supabase', args: ['functions', 'deploy', '--use-api', '--yes', remote] },
   ];
+  const attemptAs = { target, environment: SUPABASE } as const;
 
-  it('keeps each build, tests after the upload, and goes back to the kept one', async () => {
-    const attemptAs = { target, environment: SUPABASE } as const;
+  it('tests the new code in a function of its own before the others get it, keeps it, and goes back to it', async () => {
     const commits: string[] = [];
     for (const name of ['one', 'two']) {
       commits.push(await newVersion(name, name));
@@ -452,13 +499,44 @@ describe('a deployment to Supabase', () => {
       expect(await attempt(attemptAs)).toMatchObject({ ok: true, problem: undefined });
       expect(done).toEqual([
         'migrate',
+        `supabase functions deploy api-next --use-api --yes ${remote}`,
+        'smoke TARGET/api-next',
         `supabase functions deploy --use-api --yes ${remote}`,
         'smoke TARGET',
       ]);
     }
+    // Both from what is kept, which no later build can change.
+    expect(new Set((await repository.calls()).slice(-2).map(({ cwd }) => cwd)).size).toBe(1);
     expect(await back(attemptAs)).toMatchObject({ ok: true, commit: commits[0] });
     const kept = (await repository.calls()).at(-1)?.cwd ?? '';
-    expect(await readFile(join(kept, 'supabase/functions/api/index.js'), 'utf8')).toBe(`// ${commits[0]}`);
+    expect(await readFile(join(kept, 'supabase/functions/_shared/app.js'), 'utf8')).toBe(
+      codeOf(commits[0] ?? ''),
+    );
+  });
+
+  it('gives no traffic to code that fails there: the 28 functions stay as they are', async () => {
+    await newVersion('one', 'one');
+    await repository.expectCalls(calls);
+    const result = await attempt({ ...attemptAs, smokes: ['health: status is down'] });
+    expect(result.problem).toBe('the smoke test failed: health: status is down');
+    expect(done).toEqual([
+      'migrate',
+      `supabase functions deploy api-next --use-api --yes ${remote}`,
+      'smoke TARGET/api-next',
+    ]);
+  });
+
+  it('its program sees its own settings and no secret of the service', async () => {
+    await newVersion('one', 'one');
+    await repository.expectCalls(calls);
+    await attempt({
+      target,
+      environment: { ...SUPABASE, SUPABASE_ACCESS_TOKEN: 'x', JWT_SECRET: 'x', VERCEL_TOKEN: 'x' },
+    });
+    for (const { saw } of await repository.calls()) {
+      expect(saw).toEqual(expect.arrayContaining(['PATH', 'SUPABASE_PROJECT_REF', 'SUPABASE_ACCESS_TOKEN']));
+      for (const secret of ['DATABASE_URL', 'JWT_SECRET', 'VERCEL_TOKEN']) expect(saw).not.toContain(secret);
+    }
   });
 
   it('without its project says which setting is missing', async () => {
@@ -470,7 +548,7 @@ describe('a deployment to Supabase', () => {
   it('a dry run keeps nothing', async () => {
     await repository.prove();
     await repository.expectCalls(calls);
-    expect(await attempt({ target, environment: SUPABASE, dryRun: true })).toMatchObject({ ok: true });
+    expect(await attempt({ ...attemptAs, dryRun: true })).toMatchObject({ ok: true });
     expect(existsSync(join(repository.root, '.records/artifacts'))).toBe(false);
   });
 });
@@ -512,5 +590,153 @@ describe('a rollback', () => {
     expect(result.ok).toBe(false);
     expect(result.problem).toMatch(/^wrangler rollback id-1 --yes … ended with 64: unexpected arguments/);
     expect(await versions()).toEqual(before);
+  });
+});
+
+describe('a deployment that did not end', () => {
+  const nameOf = (commit: string) => `1.2.3+${commit.slice(0, 12)}`;
+  const rollbackTo = (id: string, from: string): RecordedCall => ({
+    program: 'wrangler',
+    args: ['rollback', id, '--yes', '--message', `Rolled back from ${from}`],
+  });
+  const file = () => join(repository.root, 'deployment/versions.json');
+
+  async function deployed(...names: string[]): Promise<string[]> {
+    const commits: string[] = [];
+    for (const name of names) {
+      commits.push(await newVersion(name, `id-${name}`));
+      await attempt();
+    }
+    return commits;
+  }
+
+  it('and could not go back is gone back from by a rollback, to the version before and not to one before that', async () => {
+    const [one = '', two = ''] = await deployed('one', 'two');
+    const three = await newVersion('three', 'id-three');
+    const result = await attempt({ smokes: ['', 'stream: answered 500'] });
+    expect(result.problem).toContain(`going back to ${nameOf(two)} failed: wrangler rollback`);
+    expect(result).toMatchObject({ stuck: true, restored: undefined });
+    expect(await versions()).toMatchObject({ current: nameOf(two), previous: nameOf(one) });
+    expect((await versions()).targets.cloudflare).toMatchObject({ unfinished: nameOf(three) });
+
+    await repository.expectCalls([rollbackTo('id-two', nameOf(three))]);
+    expect(await back()).toMatchObject({ ok: true, commit: two });
+    const { targets, ...top } = await versions();
+    expect(top).toEqual(targets.cloudflare);
+    expect(top).toMatchObject({ current: nameOf(two), previous: nameOf(one) });
+    expect(top.versions.map(({ status }) => status)).toEqual(['stable', 'stable', 'failed']);
+    expect(await readFile(join(repository.root, '.last-stable-version'), 'utf8')).toBe(`${two}\n`);
+  });
+
+  it.each(['given the traffic', 'being tested'])(
+    'because it was killed while it was %s is gone back from in the same way',
+    async (when) => {
+      const [one = '', two = ''] = await deployed('one', 'two');
+      const three = await newVersion('three', 'id-three');
+      // What the file says at this moment is what a killed process leaves.
+      let left = '';
+      await attempt({
+        onSmoke: async (where) => {
+          if (where === 'TARGET') left = await readFile(file(), 'utf8');
+        },
+        ...(when === 'given the traffic' && { smokes: ['', 'broken'] }),
+      });
+      await writeFile(file(), left);
+      // It may not answer at all, and cannot say then what it is.
+      await repository.expectCalls([rollbackTo('id-two', nameOf(three))]);
+      expect(await back({ at: 'http://127.0.0.1:9' })).toMatchObject({ ok: true, commit: two });
+      expect(await versions()).toMatchObject({ current: nameOf(two), previous: nameOf(one) });
+    },
+  );
+
+  it('leaves nothing behind once a later one has ended', async () => {
+    const [one = ''] = await deployed('one');
+    await newVersion('two', 'id-two');
+    await attempt({ smokes: ['', 'broken'] });
+    const [three = ''] = await deployed('three');
+    const { targets } = await versions();
+    expect(targets.cloudflare).toMatchObject({ current: nameOf(three), previous: nameOf(one) });
+    expect(targets.cloudflare).not.toHaveProperty('unfinished');
+  });
+
+  it('or that nobody recorded: a rollback brings the present version back', async () => {
+    const [one = '', two = ''] = await deployed('one', 'two');
+    serving = 'f'.repeat(40);
+    await repository.expectCalls([
+      { program: 'wrangler', args: ['rollback', 'id-two', '--yes', '--message', 'Rolled back'] },
+    ]);
+    expect(await back()).toMatchObject({ ok: true, commit: two });
+    expect(await versions()).toMatchObject({ current: nameOf(two), previous: nameOf(one) });
+  });
+
+  it('a rollback that was killed half-way goes to the same version when it is repeated', async () => {
+    const [one = '', two = ''] = await deployed('one', 'two');
+    serving = one;
+    await repository.expectCalls([rollbackTo('id-one', nameOf(two))]);
+    expect(await back()).toMatchObject({ ok: true, commit: one });
+    expect(await versions()).toMatchObject({ current: nameOf(one), previous: nameOf(two) });
+  });
+});
+
+describe('the same commit once more', () => {
+  it('leaves a rollback other code to go back to', async () => {
+    const one = await newVersion('one', 'id-1');
+    await attempt();
+    const two = await newVersion('two', 'id-2');
+    await attempt();
+    await repository.expectCalls([secrets(), ...cloudflareCalls(two, 'id-3')]);
+    expect(await attempt()).toMatchObject({ ok: true, commit: two });
+    const [first, again] = [`1.2.3+${one.slice(0, 12)}`, `1.2.3+${two.slice(0, 12)}.2`];
+    expect(await versions()).toMatchObject({ current: again, previous: first });
+    const args = ['rollback', 'id-1', '--yes', '--message', `Rolled back from ${again}`];
+    await repository.expectCalls([{ program: 'wrangler', args }]);
+    expect(await back()).toMatchObject({ ok: true, commit: one });
+  });
+});
+
+describe('two commands at once', () => {
+  it('in one checkout: the second is refused and names the first, whatever it is', async () => {
+    await newVersion('one', 'id-1');
+    await attempt();
+    await newVersion('two', 'id-2');
+    const refused: string[] = [];
+    const result = await attempt({
+      onSmoke: async (where) => {
+        if (where !== 'TARGET') return;
+        for (const command of [
+          () => attempt(),
+          () => attempt({ target: 'vercel', environment: VERCEL }),
+          () => back(),
+        ]) {
+          refused.push(await command().then(String, ({ message }: Error) => message));
+        }
+      },
+    });
+    expect(result.ok).toBe(true);
+    const reason = (what: string) =>
+      `process ${process.pid} works on ${what} in this checkout: wait for it, or stop it first`;
+    expect(refused).toEqual([reason('the build'), reason('the build'), reason('cloudflare')]);
+    expect(await attempt({ dryRun: true })).toMatchObject({ dryRun: true });
+  });
+
+  it('on two targets, and a switch: each leaves what the other recorded', async () => {
+    await newVersion('one', 'id-1');
+    await attempt();
+    const [known] = (await versions()).versions;
+    if (!known) throw new Error('no version');
+    const elsewhere = { ...known, target: 'vercel', commit: 'e'.repeat(40) } as const;
+    const two = await newVersion('two', 'id-2');
+    const result = await attempt({
+      onSmoke: async (where) => {
+        if (where !== 'TARGET') return;
+        await writeVersions(repository.root, withVersion(await versions(), elsewhere), 'cloudflare');
+        await recordActive(repository.root, openRepository(repository.root), 'vercel');
+      },
+    });
+    expect(result.ok).toBe(true);
+    const { targets, ...top } = await versions();
+    expect(targets.vercel?.current).toBe(elsewhere.version);
+    expect(targets.cloudflare?.current).toBe(`1.2.3+${two.slice(0, 12)}`);
+    expect(top).toEqual(targets.vercel);
   });
 });

@@ -19,6 +19,26 @@ describe('a migration', () => {
     ['drop function call_next(text);', 'call_next'],
     ["do $$ begin execute 'x'; drop view if exists waiting; end $$;", 'waiting'],
     ['drop trigger guard on queues;', 'guard'],
+    ['drop table lines, queues cascade;', 'queues'],
+    ['alter table queues drop note, drop column if exists ticket;', 'ticket'],
+    ['alter table queues drop if exists ticket;', 'ticket'],
+    ['alter table queues alter column note drop default;', 'note'],
+    ['alter table only "public"."queues" add column note text not null;', 'queues'],
+    ['alter table queues add note text, add other text not null;', 'queues'],
+    ["alter table queues add column code text default 'x' unique;", 'queues'],
+    ['alter table queues add constraint short check (length(ticket) < 9);', 'queues'],
+    ['alter table queues add unique (ticket, id);', 'queues'],
+    ['alter table queues add constraint f foreign key (id) references lines (id) not valid;', 'queues'],
+    ['create unique index concurrently if not exists one on queues (ticket);', 'queues'],
+    [
+      'drop function call_next(text), place_of(text, int); create function call_next(a text) returns int;',
+      'place_of',
+    ],
+    ['drop function call_next; create function call_next(text) returns int;', 'call_next'],
+    ['drop function call_next(text); create function call_next(int) returns int;', 'call_next'],
+    ['drop function call_next(text); create function call_next(a text, b int) returns int;', 'call_next'],
+    ['drop function call_next(text, int); create function call_next(a text) returns int;', 'call_next'],
+    ['do $$ begin alter table queues drop column ticket; end $$;', 'ticket'],
   ])('%s takes something away', (statement, name) => {
     expect(removalsOf(statement).map((removal) => removal.name)).toContain(name);
   });
@@ -27,10 +47,17 @@ describe('a migration', () => {
     'create table lines (id int);',
     'alter table queues add column note text;',
     'alter table queues alter column note drop not null;',
-    'alter table queues alter column note drop default;',
+    "alter table queues add column note text not null default '', add day date;",
+    'alter table queues add column n bigint not null generated always as identity;',
+    'create table lines (id int); alter table lines add column n int not null, add unique (n);',
+    'create table lines (id int); create unique index one on lines (id);',
+    'drop index one; create unique index one on queues (id) where id > 0;',
+    'create index two on queues (id);',
+    "alter table queues alter column note set default '';",
     'drop index queues_idx;',
     '-- drop table queues;',
-    'drop function call_next(text); create function call_next(text, int) returns int language sql return 1;',
+    'drop function call_next(text); create function call_next(a text, b numeric(4, 1) default abs(1)) returns int;',
+    'drop function call_next(text); create or replace function public.call_next(text) returns int;',
     'drop policy p on queues; create policy p on queues using (true);',
     'alter table queues drop constraint c, add constraint c check (id > 0);',
   ])('%s takes nothing away', (statement) => {
@@ -40,7 +67,7 @@ describe('a migration', () => {
   it('of this project takes nothing away from the one before', async () => {
     const migrations = await readMigrations();
     const removals = migrations.flatMap(({ version, statements }) =>
-      removalsOf(statements.join('\n')).map(({ what }) => `${version}: ${what}`),
+      removalsOf(statements.join(';\n')).map(({ what }) => `${version}: ${what}`),
     );
     // The adoption of another schema, whose tables were never ours, cleans up after itself.
     expect(removals.filter((each) => !/^00(00|11)_/.test(each))).toEqual([]);
@@ -77,5 +104,19 @@ describe('compared with a release', () => {
 
   it('what it never heard of may go', async () => {
     expect(await removalsAfter('alter table queues drop column made_since;')).toEqual([]);
+  });
+
+  it('what a table that it knows asks of its rows is asked of its code', async () => {
+    expect(await removalsAfter('alter table lines add unique (id);')).toEqual([]);
+    expect(await removalsAfter('alter table queues add unique (id);')).toEqual([
+      'alter table queues add unique',
+    ]);
+  });
+
+  it('a git that cannot tell is no proof of anything', () => {
+    const git = openRepository(repository.root);
+    expect(git.mentions('HEAD', 'ticket', ['src'])).toBe(true);
+    expect(git.mentions('HEAD', 'nothing_of_it', ['src'])).toBe(false);
+    expect(() => git.mentions('no-such-commit', 'ticket', ['src'])).toThrow('git grep failed');
   });
 });

@@ -1,14 +1,16 @@
 /** What the platforms' programs are fed: a build that wrangler itself accepts, and an artifact that can be made again. */
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { findCli } from '../../deployment/platform-cli.ts';
 import { cloudflarePlatform } from '../../deployment/platforms/cloudflare.ts';
 import { rebuildArtifact } from '../../deployment/platforms/rebuild-artifact.ts';
-import type { DeployedVersion } from '../../deployment/versions.ts';
+import { supabasePlatform } from '../../deployment/platforms/supabase.ts';
+import { type DeployedVersion, readVersions, withVersion, writeVersions } from '../../deployment/versions.ts';
 import { makeReleaseRepository, type ReleaseRepository } from '../support/release-repository.ts';
 import { builtOutput } from '../support/shared-parts.ts';
 
@@ -96,21 +98,91 @@ describe('an artifact of Supabase that is not kept here', () => {
   });
 });
 
+describe('the kept builds of Supabase', () => {
+  let repository: ReleaseRepository;
+  beforeEach(async () => {
+    repository = await makeReleaseRepository();
+  });
+  afterEach(() => repository.remove());
+
+  const artifacts = () => join(repository.root, '.records/artifacts/supabase');
+  const keptApp = (name: string) => join(artifacts(), name, 'supabase/functions/_shared/app.js');
+  const versionOf = (name: string): DeployedVersion => ({
+    version: name,
+    timestamp: '2026-01-05T10:00:00.000Z',
+    commit: name,
+    status: 'stable',
+    health_check_url: 'https://x.example/functions/v1/health',
+    target: 'supabase',
+    checksum: createHash('sha256').update(name).digest('hex'),
+    schema: '0000_first',
+    deployment: name,
+  });
+  const rebuilt: string[] = [];
+  /** Its program does nothing and fails nothing. */
+  const platform = (build = 'builds again') =>
+    supabasePlatform(
+      { shown: 'supabase', read: async () => '', change: async () => '' },
+      {
+        root: repository.root,
+        environment: { SUPABASE_PROJECT_REF: 'abcdefghijklmnopqrst' },
+        async rebuild({ version }, into) {
+          if (build !== 'builds again') throw new Error(build);
+          rebuilt.push(version);
+          await mkdir(join(into, 'supabase/functions/_shared'), { recursive: true });
+          await writeFile(join(into, 'supabase/functions/_shared/app.js'), version);
+        },
+      },
+    );
+  async function upload(name: string) {
+    await repository.write('supabase/functions/_shared/app.js', name);
+    return platform().upload(versionOf(name));
+  }
+
+  it('are forgotten one by one, but for those that a rollback may need', async () => {
+    let versions = await readVersions(repository.root);
+    for (const name of ['one', 'two']) {
+      expect(await upload(name)).toEqual({
+        deployment: name,
+        url: 'https://x.example/functions/v1/api-next',
+      });
+      versions = withVersion(versions, versionOf(name));
+    }
+    await writeVersions(repository.root, versions, 'supabase');
+    for (const name of ['a', 'b', 'c', 'd', 'e', 'f', 'g']) await upload(name);
+    const kept = await readdir(artifacts());
+    expect(kept).toEqual(expect.arrayContaining(['one', 'two', 'g']));
+    expect(kept).toHaveLength(2 + 1 + 5);
+  });
+
+  it('are built again where the kept one is not what was deployed, and never left half', async () => {
+    await upload('one');
+    await platform().restore(versionOf('one'), undefined, '');
+    expect(rebuilt).toEqual([]);
+    await writeFile(keptApp('one'), 'on');
+    await expect(platform('no such commit').restore(versionOf('one'), undefined, '')).rejects.toThrow(
+      'no such commit',
+    );
+    expect(await readdir(artifacts())).toEqual(['one']);
+    await platform().restore(versionOf('one'), undefined, '');
+    expect(rebuilt).toEqual(['one']);
+    expect(await readFile(keptApp('one'), 'utf8')).toBe('one');
+  });
+
+  it('are those that were built for this deployment: anything else is not uploaded', async () => {
+    await repository.write('supabase/functions/_shared/app.js', 'of another build');
+    await expect(platform().upload(versionOf('one'))).rejects.toThrow('is not the build of this deployment');
+    expect(await readdir(artifacts())).toEqual([]);
+  });
+});
+
 describe('deployment/rollback.sh', () => {
   it('runs the command, and says what scripts look for when there is nothing to go back to', () => {
-    const environment = {
-      ...process.env,
-      // Never deployed by a command, so there never is a version: this test must not roll anybody back.
-      TARGETS: '{"node":"http://127.0.0.1:9"}',
-      DATABASE_URL: '',
-    };
+    // To Node nothing is ever deployed by a command: this test must not roll anybody back.
     const { status, stderr } = spawnSync(
       'bash',
       [join(PROJECT, 'deployment/rollback.sh'), 'node', '--dry-run'],
-      {
-        env: environment,
-        encoding: 'utf8',
-      },
+      { env: { PATH: process.env.PATH, HOME: process.env.HOME }, encoding: 'utf8' },
     );
     expect(stderr).toContain('No previous version to rollback to');
     expect(status).toBe(1);

@@ -15,12 +15,14 @@ beforeEach(async () => {
   repository = await makeReleaseRepository();
   await symlink(join(PROJECT, 'node_modules'), join(repository.root, 'node_modules'));
   await repository.write('.gitignore', '.records/\nnode_modules\n');
-  const reporter = [join(PROJECT, 'tests/support/test-record.ts'), { root: repository.root }];
+  const options = { root: repository.root, programs: ['no-such-program'] };
+  const reporter = [join(PROJECT, 'tests/support/test-record.ts'), options];
   await repository.write(
     'vitest.config.mjs',
-    `export default { test: { reporters: [${JSON.stringify(reporter)}] } };`,
+    `export default { test: { tags: [{ name: 'some' }], reporters: [${JSON.stringify(reporter)}] } };`,
   );
   await repository.write('one.test.mjs', testThat('true'));
+  await repository.write('part/three.test.mjs', testThat('true'));
   await repository.write('two.test.mjs', testThat('process.env.FAILS !== "1"'));
   repository.commit('Tests');
 });
@@ -49,8 +51,8 @@ it('a whole run that passed leaves its record under the tree that it ran on', as
   expect(JSON.parse(await readFile(recordPath(), 'utf8'))).toMatchObject({
     tree: repository.git('rev-parse', 'HEAD^{tree}'),
     commit: repository.git('rev-parse', 'HEAD'),
-    files: 2,
-    passed: 2,
+    files: 3,
+    passed: 3,
     skipped: 0,
   });
 });
@@ -59,6 +61,9 @@ it.each([
   ['a failure', [], { FAILS: '1' }, 1],
   ['one file of two', ['one.test.mjs'], {}, 0],
   ['tests chosen by name', ['-t', 'holds'], {}, 0],
+  ['tests chosen by tag', ['--tags-filter', '!some'], {}, 0],
+  ['a file left out', ['--exclude', 'two.test.mjs'], {}, 0],
+  ['a folder', ['--dir', 'part'], {}, 0],
 ] as const)('%s leaves none', (_what, args, environment, expected) => {
   expect(runTests(args, environment).status).toBe(expected);
   expect(existsSync(recordPath())).toBe(false);
@@ -67,5 +72,31 @@ it.each([
 it('a file that is not committed leaves none', async () => {
   await repository.write('src/app.ts', 'changed');
   expect(runTests().status).toBe(0);
+  expect(existsSync(recordPath())).toBe(false);
+});
+
+it('a test that skipped itself for want of a program leaves none, and the program is named', async () => {
+  await repository.write(
+    'two.test.mjs',
+    `import { it } from 'vitest';\nit.skipIf(true)('needs it', () => {});\n`,
+  );
+  repository.commit('Needs a program');
+  const { status, output } = runTests();
+  expect(status).toBe(0);
+  expect(output).toContain(
+    'No record for npm run deploy: tests were skipped, and not installed: no-such-program',
+  );
+  expect(existsSync(recordPath())).toBe(false);
+});
+
+it('a test that silences the others of its file leaves none', async () => {
+  // Not spelt out here, where it would count for this very file.
+  const only = ['describe', 'only'].join('.');
+  const text = `import { describe, it } from 'vitest';\n${only}('some', () => it('holds', () => {}));\n`;
+  await repository.write('two.test.mjs', `${text}${testThat('true').replace(/^.*\n/, '')}`);
+  repository.commit('A part');
+  const { status, output } = runTests(['--allowOnly']);
+  expect(status, output).toBe(0);
+  expect(output).toContain('No record for npm run deploy: two.test.mjs runs a part of itself');
   expect(existsSync(recordPath())).toBe(false);
 });

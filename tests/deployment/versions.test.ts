@@ -10,6 +10,7 @@ import {
   readVersions,
   versionsOf,
   withRollback,
+  withUnfinished,
   withVersion,
   writeVersions,
 } from '../../deployment/versions.ts';
@@ -28,7 +29,7 @@ const made = (target: Target, version: string, status: DeployedVersion['status']
   status,
   health_check_url: 'https://example.com/health',
   target,
-  checksum: 'c0ffee',
+  checksum: `checksum-of-${version}`,
   schema: '0000_first',
   deployment: version,
 });
@@ -74,4 +75,25 @@ it('names every deployment of one commit differently', async () => {
     return name;
   });
   expect(names).toEqual(['1.2.3+ffffffffffff', '1.2.3+ffffffffffff.2', '1.2.3+ffffffffffff.3']);
+});
+
+it('names a deployment as no other, also where the list was cut', async () => {
+  let versions = await readVersions(repository.root);
+  const names = Array.from({ length: 30 }, () => {
+    const name = nameOf(versionsOf(versions, 'vercel'), '1.2.3', 'f'.repeat(40));
+    versions = withVersion(versions, made('vercel', name, 'failed'));
+    return name;
+  });
+  expect(new Set(names).size).toBe(30);
+  expect(names.at(-1)).toBe('1.2.3+ffffffffffff.30');
+});
+
+it('keeps the three keys of the plan at its top, also while a deployment is not finished', async () => {
+  let versions = withVersion(await readVersions(repository.root), made('vercel', 'one'));
+  versions = withUnfinished(withVersion(versions, made('vercel', 'two', 'candidate')), made('vercel', 'two'));
+  await writeVersions(repository.root, versions, 'vercel');
+  const { targets, ...top } = await readVersions(repository.root);
+  expect(Object.keys(top)).toEqual(['versions', 'current', 'previous']);
+  expect(targets.vercel).toMatchObject({ current: 'one', unfinished: 'two' });
+  expect(await readFile(join(repository.root, '.last-stable-version'), 'utf8')).toBe('commit-of-one\n');
 });

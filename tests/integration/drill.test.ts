@@ -32,7 +32,9 @@ it('switches through all targets and back, loses one, refuses a bad one, and nob
     `drill: seed ${report.seed}, ${report.patients} patients, ${report.requests} requests, ` +
       `${report.streams.events} events on ${report.streams.open} streams; switches seen after ` +
       `${report.switches.map(({ milliseconds }) => milliseconds.seen).join(', ')} ms; ` +
-      `reads ${report.kill.firstAnswer} ms after the death, switched away after ${report.kill.switched} ms`,
+      `rolled back after ${report.badVersion.rolledBackMs} ms; at the death ${report.kill.underWay} requests under way, ` +
+      `reads after ${report.kill.firstAnswer} ms, switched away after ${report.kill.switched} ms; ` +
+      JSON.stringify(report.phases),
   );
   expect(
     report.verdicts.filter(({ held }) => held !== true),

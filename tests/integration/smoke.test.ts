@@ -11,6 +11,7 @@ import { type Altered, type AlteringProxy, startAlteringProxy } from '../support
 import { openEmptyDatabase, type SqlDatabase } from '../support/sql-database.ts';
 
 const METRICS_TOKEN = 'metrics-token-of-the-smoke-test';
+const PROXY_SECRET = 'the-secret-of-the-front-and-its-targets';
 const ADMIN = { username: 'smoke-staff', password: 'password-of-the-smoke-test' };
 const BOOTSTRAP = fileURLToPath(new URL('../../local/bootstrap.mjs', import.meta.url));
 
@@ -22,7 +23,12 @@ beforeAll(async () => {
   server = await startLocalServer({
     databaseUrl: database.url,
     environment: 'test',
-    settings: { METRICS_TOKEN, ADMIN_USERNAME: ADMIN.username, ADMIN_PASSWORD: ADMIN.password },
+    settings: {
+      METRICS_TOKEN,
+      PROXY_SECRET,
+      ADMIN_USERNAME: ADMIN.username,
+      ADMIN_PASSWORD: ADMIN.password,
+    },
   });
   proxy = await startAlteringProxy(server.url);
 });
@@ -37,6 +43,9 @@ afterAll(async () => {
 
 const removePatient = (session: string) => removeSyntheticPatient(session, { DATABASE_URL: database.url });
 
+const at = (wanted: string, altered: (text: string) => Altered) => (path: string, text: string) =>
+  path.startsWith(wanted) ? altered(text) : undefined;
+
 function namesOf(report: SmokeReport, outcome: string): string[] {
   return report.checks.filter((check) => check.outcome === outcome).map(({ name }) => name);
 }
@@ -47,6 +56,7 @@ describe('a healthy target', () => {
       url: server.url,
       admin: ADMIN,
       metricsToken: METRICS_TOKEN,
+      proxySecret: PROXY_SECRET,
       removePatient,
     });
     expect(report).toMatchObject({
@@ -105,6 +115,16 @@ describe('a healthy target', () => {
     expect(sent.filter((request) => !request.startsWith('GET '))).toEqual([]);
   });
 
+  it('passes while Redis is away, and says so', async () => {
+    proxy.alter = at('/health', (text) => ({ body: text.replace('"healthy"', '"degraded"') }));
+    const report = await runSmoke({ url: proxy.url, readOnly: true });
+    expect(report).toMatchObject({ ok: true });
+    expect(report.checks[0]).toMatchObject({
+      outcome: 'passed',
+      detail: 'degraded: Redis does not answer',
+    });
+  });
+
   it('passes behind a path, as the functions of Supabase are', async () => {
     const behind = await startAlteringProxy(server.url, '/functions/v1');
     try {
@@ -116,6 +136,17 @@ describe('a healthy target', () => {
 });
 
 describe('a target that is not what was deployed', () => {
+  it('does not believe another secret than its own', async () => {
+    const report = await runSmoke({
+      url: server.url,
+      readOnly: true,
+      proxySecret: PROXY_SECRET.replace('t', 'T'),
+    });
+    expect(report.checks.filter(({ outcome }) => outcome === 'failed')).toMatchObject([
+      { name: 'it believes the front', detail: expect.stringContaining('PROXY_SECRET') },
+    ]);
+  });
+
   it.each([
     [{ target: 'cloudflare' }, 'this is node, not cloudflare'],
     [{ commit: 'f00d' }, `the commit is ${COMMIT}, not f00d`],
@@ -155,11 +186,13 @@ type Breakage = readonly [
   alter: (path: string, text: string) => Altered | undefined,
 ];
 
-const at = (wanted: string, altered: (text: string) => Altered) => (path: string, text: string) =>
-  path.startsWith(wanted) ? altered(text) : undefined;
-
 const BREAKAGES: readonly Breakage[] = [
-  ['Redis is down', 'health', at('/health', (text) => ({ body: text.replace('"healthy"', '"degraded"') }))],
+  ['the service is down', 'health', at('/health', (text) => ({ body: text.replace('"healthy"', '"down"') }))],
+  [
+    "a refused login ends in the page's HTML",
+    'a refused login is seen as one',
+    at('/auth/denied', () => ({ status: 200, type: 'text/html', body: '<html>' })),
+  ],
   [
     'the database has an older schema',
     'the database has the schema of this build',
@@ -247,6 +280,7 @@ describe('a broken target', () => {
 describe('npm run smoke', () => {
   const SECRETS = {
     METRICS_TOKEN,
+    PROXY_SECRET,
     SMOKE_ADMIN_USERNAME: ADMIN.username,
     SMOKE_ADMIN_PASSWORD: ADMIN.password,
   };
@@ -273,7 +307,8 @@ describe('npm run smoke', () => {
     expect(output).toMatch(/^✓ the synthetic patient is removed +\d+ ms$/m);
     expect(output).toMatch(/\d+ passed, 0 failed, 2 skipped in/);
     expect(output).not.toContain('\u001b');
-    for (const secret of [METRICS_TOKEN, ADMIN.password, database.url]) expect(output).not.toContain(secret);
+    for (const secret of [METRICS_TOKEN, PROXY_SECRET, ADMIN.password, database.url])
+      expect(output).not.toContain(secret);
     expect(code).toBe(0);
   });
 

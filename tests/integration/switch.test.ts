@@ -1,19 +1,19 @@
-/** Switching targets by the library and by the command: in under a second, never to a bad one, back when it fails. */
-import { spawn } from 'node:child_process';
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+/** Switching targets by the library: in under a second, never to a bad one, back when it fails, whole when repeated. */
+import { spawnSync } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { delimiter } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { readActiveTarget, type SwitchOptions, switchTarget } from '../../deployment/active-target.ts';
 import { CliFailure, findCli } from '../../deployment/platform-cli.ts';
 import { runSmoke } from '../../deployment/smoke/run-smoke.ts';
 import type { DeployedTarget } from '../../deployment/targets.ts';
-import { PUBLIC_PATHS, vercelRoutes } from '../../deployment/vercel-routes.ts';
+import { RULES, vercelRoutes } from '../../deployment/vercel-routes.ts';
 import { type Altered, type AlteringProxy, startAlteringProxy } from '../support/altering-proxy.ts';
+import { openVercelProject, PAGE, type Rule, type VercelProject } from '../support/vercel-project.ts';
 import { openStage, type Stage } from './front-stage.ts';
 
-const BOOTSTRAP = fileURLToPath(new URL('../../local/bootstrap.mjs', import.meta.url));
+const file = (path: string) => readFile(new URL(`../../${path}`, import.meta.url), 'utf8');
 
 let stage: Stage;
 let front: string;
@@ -25,6 +25,9 @@ beforeAll(async () => {
   front = await stage.openFront('workerd', stage.targets);
   proxy = await startAlteringProxy(stage.targets.node);
 }, 120_000);
+afterEach(() => {
+  proxy.alter = undefined;
+});
 afterAll(async () => {
   await proxy?.close();
   await stage?.close();
@@ -55,8 +58,17 @@ const switchTo = (to: SwitchOptions['to'], more: Partial<SwitchOptions> = {}) =>
 
 const active = async () => (await readActiveTarget(stage.database))?.target;
 
+/** The smoke test, which fails at one address. */
+const failingAt =
+  (address: string, before: () => Promise<void> = async () => {}): SwitchOptions['smoke'] =>
+  async (url) => {
+    if (url === address) await before();
+    return { ok: url !== address, problem: 'a check failed' };
+  };
+
 describe('switching', () => {
   it('goes to every target and back, each seen in public within a second', async () => {
+    await stage.activate('node');
     const times: number[] = [];
     for (const to of ['cloudflare', 'supabase', 'node'] as const) {
       const result = await switchTo(to);
@@ -68,14 +80,14 @@ describe('switching', () => {
     expect(Math.max(...times)).toBeLessThan(1_500);
   });
 
-  it('says so when the target is active already, and changes nothing in a dry run', async () => {
+  it('changes nothing in a dry run', async () => {
     await stage.activate('node');
-    expect(await switchTo('node')).toMatchObject({ ok: true, outcome: 'already-active' });
+    const before = await readActiveTarget(stage.database);
     expect(await switchTo('cloudflare', { dryRun: true })).toMatchObject({
       ok: true,
       outcome: 'would-switch',
     });
-    expect(await active()).toBe('node');
+    expect(await readActiveTarget(stage.database)).toEqual(before);
   });
 
   it.each<[string, Altered | undefined, string]>([
@@ -90,33 +102,16 @@ describe('switching', () => {
     const result = await switchTo('cloudflare', {
       targets: [...targets.filter(({ name }) => name !== 'cloudflare'), { name: 'cloudflare', url }],
     });
-    proxy.alter = undefined;
     expect(result).toMatchObject({ ok: false, outcome: 'refused', problem: expect.stringMatching(problem) });
     expect(await active()).toBe('node');
   });
 
-  it('refuses another commit and another schema unless that is wanted', async () => {
+  it('refuses another commit and another database unless the first is wanted', async () => {
     await stage.activate('node');
-    const result = await switchTo('cloudflare', { otherCommit: false });
-    expect(result).toMatchObject({ outcome: 'refused', problem: expect.stringContaining('has commit') });
-  });
-
-  it('moves back by itself when the public address does not follow', async () => {
-    await stage.activate('node');
-    const result = await switchTo('cloudflare', { publicUrl: stage.targets.node, seenWithinMs: 500 });
-    expect(result).toMatchObject({ ok: false, outcome: 'moved-back', from: 'node' });
-    expect(await active()).toBe('node');
-  });
-
-  it('moves back by itself when the smoke test through the public address fails', async () => {
-    await stage.activate('node');
-    const result = await switchTo('cloudflare', {
-      smoke: async (url) => ({ ok: url !== front, problem: 'a check failed' }),
-    });
-    expect(result).toMatchObject({
-      outcome: 'moved-back',
-      problem: expect.stringContaining('a check failed'),
-    });
+    const commit = await switchTo('cloudflare', { otherCommit: false });
+    expect(commit).toMatchObject({ outcome: 'refused', problem: expect.stringContaining('has commit') });
+    const database = await switchTo('cloudflare', { databaseMisfit: async () => 'elsewhere' });
+    expect(database).toMatchObject({ outcome: 'refused', problem: 'elsewhere' });
     expect(await active()).toBe('node');
   });
 
@@ -130,126 +125,269 @@ describe('switching', () => {
   });
 });
 
-describe("Vercel's routing rules", () => {
-  let folder: string;
-  let log: string;
-  beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'mmc-vercel-'));
-    log = join(folder, 'log');
-    await writeFile(
-      join(folder, 'vercel'),
-      `#!/usr/bin/env node
-require('node:fs').appendFileSync(${JSON.stringify(log)}, JSON.stringify(process.argv.slice(2)) + '\\n');
-if (process.env.FAKE_FAILS === process.argv[3]) { console.error('Error: No route found'); process.exit(1); }
-`,
-    );
-    await chmod(join(folder, 'vercel'), 0o755);
-  });
-  afterAll(async () => {
-    await rm(folder, { recursive: true, force: true });
-  });
-
-  function routes(environment: Readonly<Record<string, string>> = {}) {
-    const PATH = `${folder}${delimiter}${process.env.PATH}`;
-    const all = { PATH, ...environment };
-    return vercelRoutes(findCli('vercel', { root: folder, environment: all }), all);
-  }
-
-  async function commands(): Promise<string[][]> {
-    const text = await readFile(log, 'utf8').catch(() => '');
-    await rm(log, { force: true });
-    return text
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => JSON.parse(line));
-  }
-
-  it('one rule is edited and published, with these very arguments', async () => {
-    await routes({ VERCEL_TOKEN: 'token-of-the-test' }).point({
-      name: 'supabase',
-      url: 'https://x.example/functions/v1',
-    });
-    const token = ['--token', 'token-of-the-test'];
-    expect(await commands()).toEqual([
-      [
-        'routes',
-        'edit',
-        'mmc-api',
-        '--action',
-        'rewrite',
-        '--dest',
-        'https://x.example/functions/v1/$1',
-        '--yes',
-        ...token,
-      ],
-      ['routes', 'publish', '--yes', ...token],
-    ]);
-  });
-
-  it('a rule that cannot be moved leaves the target as it was', async () => {
+describe('a switch that fails in public', () => {
+  it('moves back when the public address does not follow', async () => {
     await stage.activate('node');
-    const result = await switchTo('cloudflare', { route: routes({ FAKE_FAILS: 'publish' }) });
-    expect(result).toMatchObject({ ok: false, problem: expect.stringContaining('No route found') });
-    expect(result.outcome).toBe('stuck');
+    const result = await switchTo('cloudflare', { publicUrl: stage.targets.node, seenWithinMs: 500 });
+    expect(result).toMatchObject({ ok: false, outcome: 'moved-back', from: 'node' });
     expect(await active()).toBe('node');
-    const tried = await commands();
-    expect(tried.filter(([, verb]) => verb === 'edit').map((args) => args[6])).toEqual([
-      `${stage.targets.cloudflare}/$1`,
-      `${stage.targets.node}/$1`,
-    ]);
   });
 
-  it('without the program, the error names what to install', () => {
-    expect(() => findCli('vercel', { root: folder, environment: { PATH: '/nowhere' } })).toThrow(CliFailure);
+  it('moves back when the smoke test there fails, and the one before stays the one to return to', async () => {
+    await stage.activate('supabase');
+    await stage.activate('node');
+    const before = await readActiveTarget(stage.database);
+    const result = await switchTo('cloudflare', { smoke: failingAt(front) });
+    expect(result).toMatchObject({
+      outcome: 'moved-back',
+      problem: expect.stringContaining('a check failed'),
+    });
+    expect(await readActiveTarget(stage.database)).toMatchObject({
+      target: 'node',
+      previous: 'supabase',
+      generation: (before?.generation ?? 0) + 2,
+    });
   });
 
-  it('the pattern holds every public path and none of the page', () => {
-    const pattern = new RegExp(PUBLIC_PATHS);
-    for (const path of [
-      '/api/v1/queue',
-      '/auth/denied',
-      '/config/clinic-pins',
-      '/health',
-      '/health/ready',
-      '/admin/login',
-    ])
-      expect(pattern.test(path), path).toBe(true);
-    for (const path of ['/', '/admin', '/qr', '/apis', '/healthy', '/docs/x'])
-      expect(pattern.test(path), path).toBe(false);
+  it('leaves what somebody else chose meanwhile', async () => {
+    await stage.activate('node');
+    const result = await switchTo('cloudflare', {
+      smoke: failingAt(front, () => stage.activate('supabase')),
+    });
+    expect(result).toMatchObject({
+      ok: false,
+      outcome: 'overtaken',
+      problem: expect.stringContaining('supabase'),
+    });
+    expect(await active()).toBe('supabase');
+  });
+
+  it('a target that nobody has is no place to return to', async () => {
+    const args = { target: 'node', generation: 1, previous: 'nowhere' };
+    expect(await stage.database.call('set_active_target', args)).toMatchObject({
+      ok: false,
+      field: 'previous',
+    });
   });
 });
 
-describe('npm run switch', () => {
-  async function run(args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
-    const child = spawn(process.execPath, [BOOTSTRAP, 'switch', ...args], {
-      env: { PATH: process.env.PATH ?? '', NO_COLOR: '1', ...environment },
+describe('a switch to the active target', () => {
+  it('succeeds where the public address shows it and passes', async () => {
+    await stage.activate('node');
+    const before = await readActiveTarget(stage.database);
+    expect(await switchTo('node')).toMatchObject({ ok: true, outcome: 'already-active' });
+    expect(await readActiveTarget(stage.database)).toEqual(before);
+  });
+
+  it.each<[string, () => Partial<SwitchOptions>, string]>([
+    [
+      'the public address shows another',
+      () => ({ publicUrl: stage.targets.cloudflare }),
+      'did not show node',
+    ],
+    ['it fails there', () => ({ smoke: failingAt(front) }), 'a check failed'],
+    [
+      'it is dead',
+      () => ({ targets: [{ name: 'node', url: 'http://127.0.0.1:9' }, ...targets.slice(1)] }),
+      'unreachable',
+    ],
+  ])('is no success where %s', async (_what, more, problem) => {
+    await stage.activate('node');
+    const result = await switchTo('node', { seenWithinMs: 500, ...more() });
+    expect(result).toMatchObject({
+      ok: false,
+      outcome: 'stuck',
+      problem: expect.stringContaining(problem),
     });
-    let output = '';
-    for (const stream of [child.stdout, child.stderr])
-      stream.on('data', (text) => {
-        output += text;
-      });
-    const code = await new Promise((resolve) => child.on('close', resolve));
-    return { code, output };
+    expect(await active()).toBe('node');
+  });
+});
+
+describe("Vercel's routing rules", () => {
+  let project: VercelProject;
+  let made: Rule[];
+  beforeAll(async () => {
+    project = await openVercelProject();
+    const { stdout, stderr, status } = spawnSync('bash', ['-e'], {
+      input: await documentedCommands(),
+      env: { PATH: `${project.folder}${delimiter}${process.env.PATH}`, VERCEL_TOKEN: project.token },
+      encoding: 'utf8',
+    });
+    expect(status, `${stdout}${stderr}`).toBe(0);
+    made = await project.rules();
+  });
+  beforeEach(async () => {
+    await project.publish(pointedAt(stage.targets.node));
+    await stage.activate('node');
+    await project.commands();
+  });
+  afterAll(() => project?.close());
+
+  /** The block of docs/deploy.md that makes the rules, without the command of ours at its end. */
+  async function documentedCommands(): Promise<string> {
+    const blocks = (await file('docs/deploy.md')).split('```sh\n').slice(1);
+    const block = blocks
+      .map((text) => text.split('```')[0] ?? '')
+      .find((text) => text.includes('routes add'));
+    return (block ?? '').replace(/^npm run .*$/m, '');
   }
 
-  it('answers as JSON and refuses what it cannot do, naming the setting', async () => {
-    await stage.activate('node');
-    const environment = {
-      TARGETS: JSON.stringify(stage.targets),
-      PUBLIC_URL: front,
-      DATABASE_URL: stage.databaseUrl,
-      // The embedded endpoint before the real server.
-      DATABASE_HTTP_URL: `${stage.databaseUrl.replace(/^postgres(ql)?:\/\/[^@]*@/, 'http://').replace(/\/[^/]*$/, '')}/sql`,
-    };
-    const refused = await run(['cloudflare', '--json'], environment);
-    // The targets of this test call themselves a test: no switch goes to one.
-    expect(JSON.parse(refused.output)).toMatchObject({ ok: false, outcome: 'refused' });
-    expect(refused.code).toBe(1);
-    const { PUBLIC_URL: _url, ...without } = environment;
-    const missing = await run(['cloudflare'], without);
-    expect([missing.code, missing.output]).toEqual([1, expect.stringContaining('PUBLIC_URL')]);
-    expect((await run(['nowhere'], environment)).code).toBe(2);
+  const pointedAt = (url: string): Rule[] =>
+    made.map((rule) => (rule.dest === undefined ? rule : { ...rule, dest: `${url}/$1` }));
+
+  const route = (environment: Readonly<Record<string, string>> = {}) =>
+    vercelRoutes(
+      findCli('vercel', {
+        root: project.folder,
+        environment: {
+          PATH: `${project.folder}${delimiter}${process.env.PATH}`,
+          VERCEL_TOKEN: project.token,
+          DATABASE_URL: stage.databaseUrl,
+          ...environment,
+        },
+      }),
+    );
+
+  const byRoute = (to: SwitchOptions['to'], more: Partial<SwitchOptions> = {}) =>
+    switchTo(to, { route: route(), publicUrl: project.url, seenWithinMs: 2_000, ...more });
+
+  const post = (path: string, headers: Readonly<Record<string, string>>, body: string) =>
+    fetch(project.url + path, { method: 'POST', headers, body, redirect: 'manual' });
+
+  it('as docs/deploy.md makes them, are those that a switch edits, by the pinned program', async () => {
+    expect(made.map(({ name, src }) => ({ name, src }))).toEqual(
+      Object.values(RULES).map(({ name, src }) => ({ name, src })),
+    );
+    const missing = () => findCli('vercel', { root: project.folder, environment: { PATH: '/nowhere' } });
+    expect(missing).toThrow(CliFailure);
+    const pinned = /vercel@[\d.]+/;
+    let version: string | undefined;
+    try {
+      missing();
+    } catch (error) {
+      version = pinned.exec(String(error))?.[0];
+    }
+    const workflow = parse(await file('.github/workflows/deploy.yml'));
+    expect(workflow.jobs.target.env.VERCEL_CLI).toBe(version);
+    expect(new Set((await file('docs/deploy.md')).match(new RegExp(pinned, 'g')))).toEqual(
+      new Set([version]),
+    );
+  });
+
+  it('are edited and published with these very arguments, without the token', async () => {
+    await route().point({ name: 'supabase', url: 'https://x.example/functions/v1' });
+    const to = [
+      '--action',
+      'rewrite',
+      '--dest',
+      'https://x.example/functions/v1/$1',
+      '--yes',
+      '--non-interactive',
+    ];
+    expect(await project.commands()).toEqual([
+      ['routes', 'edit', 'mmc-forms', ...to],
+      ['routes', 'edit', 'mmc-api', ...to],
+      ['routes', 'publish', '--yes'],
+    ]);
+  });
+
+  it('move the public paths to Supabase and back, and never a refused login', async () => {
+    for (const to of ['supabase', 'node'] as const) {
+      expect(await byRoute(to)).toMatchObject({ ok: true, outcome: 'switched' });
+      expect(await active()).toBe(to);
+      expect((await fetch(`${project.url}/auth/denied`)).status).toBe(401);
+      const form = { 'Content-Type': 'application/x-www-form-urlencoded', Origin: project.url };
+      const login = await post('/admin/login', form, 'username=nobody&password=nothing');
+      expect([login.status, login.headers.get('x-served-by')]).toEqual([401, to]);
+      const page = await fetch(`${project.url}/admin/login`);
+      expect([page.status, await page.text()]).toEqual([200, PAGE]);
+    }
+  });
+
+  it.each<[string, () => Rule[]]>([
+    ['there are none', () => []],
+    ['a refused login would not be answered first', () => pointedAt(stage.targets.node).reverse()],
+    [
+      'the form takes the page away',
+      () => pointedAt(stage.targets.node).map(({ has: _has, ...rule }) => rule),
+    ],
+  ])('are refused before anything is changed where %s', async (_what, rules) => {
+    await project.publish(rules());
+    const published = await project.rules();
+    expect(await byRoute('cloudflare')).toMatchObject({
+      outcome: 'refused',
+      problem: expect.stringContaining('docs/deploy.md'),
+    });
+    expect([await active(), await project.rules()]).toEqual(['node', published]);
+  });
+
+  it('are refused without the right to change them', async () => {
+    const result = await byRoute('cloudflare', { route: route({ VERCEL_TOKEN: '' }) });
+    expect(result).toMatchObject({
+      outcome: 'refused',
+      problem: expect.stringContaining('No existing credentials'),
+    });
     expect(await active()).toBe('node');
+  });
+
+  it('that match two rules of a name are not edited', async () => {
+    await project.publish([
+      ...pointedAt(stage.targets.node),
+      { name: 'mmc-api-2', src: '^/x$', status: 404 },
+    ]);
+    await expect(route().point({ name: 'cloudflare', url: stage.targets.cloudflare })).rejects.toThrow(
+      CliFailure,
+    );
+    expect(await fetch(`${project.url}/health/live`).then(({ headers }) => headers.get('x-served-by'))).toBe(
+      'node',
+    );
+  });
+
+  it('that cannot be published leave the target as it was', async () => {
+    const result = await byRoute('cloudflare', { route: route({ VERCEL_FAILS: 'publish' }) });
+    expect(result).toMatchObject({
+      ok: false,
+      outcome: 'stuck',
+      problem: expect.stringContaining('The API is away'),
+    });
+    expect(await active()).toBe('node');
+    const edits = (await project.commands()).filter(([, verb]) => verb === 'edit');
+    expect(edits.map(([, , name, , , , dest]) => [name, dest])).toEqual(
+      [stage.targets.cloudflare, stage.targets.node].flatMap((url) => [
+        ['mmc-forms', `${url}/$1`],
+        ['mmc-api', `${url}/$1`],
+      ]),
+    );
+  });
+
+  it('follow the row when a switch was cut off between the two, and it is typed again', async () => {
+    await stage.activate('cloudflare');
+    expect(await byRoute('cloudflare', { dryRun: true })).toMatchObject({ ok: false, outcome: 'stuck' });
+    expect((await project.rules())[2]?.dest).toBe(`${stage.targets.node}/$1`);
+    expect(await byRoute('cloudflare')).toMatchObject({ ok: true, outcome: 'switched' });
+    expect((await project.rules())[2]?.dest).toBe(`${stage.targets.cloudflare}/$1`);
+  });
+
+  it('are not followed to an active target that fails its own smoke test', async () => {
+    await stage.activate('cloudflare');
+    const result = await byRoute('cloudflare', { smoke: failingAt(stage.targets.cloudflare) });
+    expect(result).toMatchObject({ ok: false, outcome: 'stuck' });
+    expect((await project.rules())[2]?.dest).toBe(`${stage.targets.node}/$1`);
+  });
+
+  it('follow whoever switched last, also when that was during our own move', async () => {
+    const real = route();
+    let others = 0;
+    const overtaken = {
+      ...real,
+      async point(to: DeployedTarget) {
+        if (others++ === 0) await stage.activate('supabase');
+        await real.point(to);
+      },
+    };
+    const result = await byRoute('cloudflare', { route: overtaken, smoke: failingAt(project.url) });
+    expect(result).toMatchObject({ ok: false, outcome: 'overtaken' });
+    expect(await active()).toBe('supabase');
+    expect((await project.rules())[2]?.dest).toBe(`${stage.targets.supabase}/$1`);
   });
 });

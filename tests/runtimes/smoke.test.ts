@@ -6,6 +6,7 @@ import { RUNTIMES, type RuntimeName } from '../../local/runtimes/runtimes.ts';
 import { builtOutput } from '../support/shared-parts.ts';
 
 const METRICS_TOKEN = 'metrics-token-of-the-smoke-test';
+const PROXY_SECRET = 'the-secret-of-the-front-and-its-targets';
 const ADMIN = { username: 'smoke-staff', password: 'password-of-the-smoke-test' };
 
 /** Where the paths begin, and what the runtime calls itself. */
@@ -22,7 +23,12 @@ beforeAll(async () => {
   root = await builtOutput();
   service = await openLocalService({
     environment: 'test',
-    settings: { METRICS_TOKEN, ADMIN_USERNAME: ADMIN.username, ADMIN_PASSWORD: ADMIN.password },
+    settings: {
+      METRICS_TOKEN,
+      PROXY_SECRET,
+      ADMIN_USERNAME: ADMIN.username,
+      ADMIN_PASSWORD: ADMIN.password,
+    },
   });
 }, 180_000);
 afterAll(() => service?.close());
@@ -37,8 +43,10 @@ describe('the smoke test', () => {
         expect: { target },
         admin: ADMIN,
         metricsToken: METRICS_TOKEN,
+        proxySecret: PROXY_SECRET,
       });
       expect(report.checks.filter(({ outcome }) => outcome === 'failed')).toEqual([]);
+      expect(report.checks.find(({ name }) => name === 'it believes the front')?.outcome).toBe('passed');
       expect(report.passed).toBeGreaterThan(20);
     } finally {
       await runtime.stop();
