@@ -3,8 +3,11 @@
 import { honoursIdempotencyKey, IDEMPOTENCY_KEY } from '../lib/idempotent-request.ts';
 import { NoVerdict } from './ask-target.ts';
 
-/** Writes that change nothing when they come a second time, so that a key would be one row in vain. */
-const REPEATABLE = new Set(['/api/v1/queue/enter', '/api/v1/queue/done', '/api/v1/route/create']);
+/**
+ * Writes that change nothing when they come a second time, so that a key would be one row in vain. Leaving is not among
+ * them: a wrong PIN would count twice.
+ */
+const REPEATABLE = new Set(['/api/v1/queue/enter', '/api/v1/queue', '/api/v1/route/create']);
 
 /** Milliseconds between two questions what became of the first attempt. */
 const PAUSE_MS = 200;

@@ -367,6 +367,18 @@ describe.each(['node', 'workerd'] as const)('behind the front in %s', (runtime) 
     expect(active.ofClients()).toEqual(['POST /api/v1/queue/call']);
   });
 
+  it('a wrong PIN counts once, also when the target died over it', async () => {
+    const { active, front } = await before({ behind: stage.targets.node });
+    const user = randomUUID();
+    await post(`${stage.targets.node}/api/v1/queue/enter`, { clinic: 'ent', user });
+    active.behaviour = 'mute';
+    const answer = await post(`${front}/api/v1/queue/done`, { clinic: 'ent', user, pin: '00' });
+    expect([answer.status, served(answer)]).toEqual([403, 'node']);
+    // Five tries a minute: one is used.
+    expect(answer.headers.get('x-ratelimit-remaining')).toBe('4');
+    expect(active.ofClients()).toEqual(['POST /api/v1/queue/done']);
+  });
+
   it('a hard kill under load costs nobody anything', async () => {
     const { active, front } = await before({ takes: 20 });
     let killed = false;
