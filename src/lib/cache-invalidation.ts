@@ -24,8 +24,9 @@ export async function forgetOldValues(
       return invalidateQueueCache(ctx, day, versionsOf(answer));
     case 'pins':
       return invalidatePinCache(ctx, day, versionsOf(answer));
-    case 'read':
     case 'route':
+      return invalidateRouteCache();
+    case 'read':
     case 'nothing':
       return;
   }
@@ -45,6 +46,12 @@ export async function invalidateQueueCache(
 
 /** The same for `pins:*`: a change of the PINs raises the version of every line that it touches. */
 export const invalidatePinCache = invalidateQueueCache;
+
+/**
+ * The plan's name for `route:ID`. Nothing is stored under it, since a route's value and key hold ids, which must never be
+ * in Redis: `route/get` reads the database, and there is nothing to make old. Nobody waits for a route alone either.
+ */
+export function invalidateRouteCache(): void {}
 
 function versionsOf(answer: Changed): LineVersions {
   const lines = [answer, answer.next_entry as Changed | null | undefined].flatMap((line) =>

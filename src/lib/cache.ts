@@ -11,7 +11,10 @@ export const CACHE_TTL = 2_000;
 /** Milliseconds before its end in which one reader reads the database anew, so that not all of them do when it has come. */
 const RENEWAL = 500;
 
-/** Seconds the last copy is kept for a database that is down, and the floors of a day: longer than a service day. */
+/**
+ * Seconds the last copy is kept for a database that is down, with the names of clinics by which it is found, and the
+ * floors of a day: longer than a service day.
+ */
 const DAY_AND_MORE = 26 * 3_600;
 
 /** Milliseconds a writer waits for the floor while the circuit of Redis is open. */
@@ -27,6 +30,8 @@ export interface CacheKey {
   readonly name: string;
   /** The one line that the value shows; absent: it shows all of them. */
   readonly clinic?: string | undefined;
+  /** What the database took for that clinic: kept with the value, so that an isolate without a database finds it. */
+  readonly spelled?: string | undefined;
 }
 
 export interface CacheEntry {
@@ -52,6 +57,8 @@ export interface Cache {
    * what was stored before. One round trip.
    */
   fill(key: CacheKey, entry: CacheEntry, age: number): Promise<void>;
+  /** The clinic whose value was last stored under this spelling, by whichever isolate. One round trip. */
+  clinicOf(spelled: string): Promise<string | undefined>;
   /**
    * Raises the floors of these lines and wakes who waits for them, in one round trip; a failed one is repeated once.
    * Tried also while the circuit is open, but then waited for only briefly: the rest goes to `later`. Never throws.
@@ -79,10 +86,15 @@ end
 return { value, floors, KEYS[4] and redis.call('GET', KEYS[4]) or false }`;
 
 /**
- * KEYS: value, floors, last copy; ARGV: clinic or empty, versions, value, ms to live, seconds for copy and floors. What
- * one reader is about to see raises the floors too, also when it is not stored: no value shows anybody less from then on.
+ * KEYS: value, floors, last copy, names; ARGV: clinic or empty, versions, value, ms to live, seconds for the other keys,
+ * a name of the clinic or empty. What one reader is about to see raises the floors too, also when it is not stored: no
+ * value shows anybody less from then on.
  */
 const FILL = `${LOCKS_ITS_KEYS}
+if ARGV[6] ~= '' then
+  redis.call('HSET', KEYS[4], ARGV[6], ARGV[1], ARGV[1], ARGV[1])
+  redis.call('EXPIRE', KEYS[4], ARGV[5])
+end
 local function versions(text)
   local found = {}
   for clinic, version in string.gmatch(text, '([^ =]+)=(%d+)') do found[clinic] = tonumber(version) end
@@ -129,6 +141,7 @@ return 1`;
 /** The cache of one environment. Releases with different schemas share the floors, never a value. */
 export function createCache(redis: RedisPart, environment: string): Cache {
   const channel = `${environment}:lines`;
+  const names = `${environment}:clinic-names`;
   const floorsOf = (day: string) => `${environment}:floors:${day}`;
   const keyOf = ({ day, name }: CacheKey) => `${environment}:${SCHEMA_VERSION}:${day}:${name}`;
   const lastKeyOf = (key: CacheKey) => `${keyOf(key)}:last`;
@@ -153,12 +166,16 @@ export function createCache(redis: RedisPart, environment: string): Cache {
     },
     async fill(key, { versions, value }, age) {
       const left = Math.max(0, Math.floor(CACHE_TTL - age));
-      const keys = [keyOf(key), floorsOf(key.day), lastKeyOf(key)];
+      const keys = [keyOf(key), floorsOf(key.day), lastKeyOf(key), names];
       const head = Object.entries(versions)
         .map(([clinic, version]) => `${clinic}=${version}`)
         .join(' ');
-      const args = [key.clinic ?? '', head, JSON.stringify(value), String(left), String(DAY_AND_MORE)];
+      const living = [String(left), String(DAY_AND_MORE)];
+      const args = [key.clinic ?? '', head, JSON.stringify(value), ...living, key.spelled ?? ''];
       await redis.run((client) => client.eval(FILL, keys, args));
+    },
+    async clinicOf(spelled) {
+      return (await redis.run((client) => client.hget<string>(names, spelled))) ?? undefined;
     },
     async raise(day, versions, later) {
       const lines = Object.entries(versions).flatMap(([clinic, version]) => [clinic, String(version)]);

@@ -1,6 +1,7 @@
 // Reads that the cache may answer: one hop to Redis with the rate limit's question, and none to the database.
 import type { CacheEntry, CacheKey, CacheLook, LineVersions } from './cache.ts';
 import { CircuitOpenError, CircuitState } from './circuit-breaker.ts';
+import { spelling } from './clinic-names.ts';
 import { DomainError } from './errors.ts';
 import type { CacheResult } from './metrics.ts';
 import { agreeWithDatabase, callFunction, type RequestContext } from './request-context.ts';
@@ -109,7 +110,8 @@ async function store(
   const key = keyOf(ctx, read, false);
   if (!key) return;
   const lines = key.clinic === undefined ? (versions as LineVersions) : { [key.clinic]: version as number };
-  await fill(ctx, key, { versions: lines, value }, age);
+  const spelled = read.staleWhileDown && key.clinic !== undefined ? spelling(read.clinic ?? '') : undefined;
+  await fill(ctx, { ...key, spelled }, { versions: lines, value }, age);
 }
 
 async function lastValue(
@@ -118,8 +120,21 @@ async function lastValue(
   looked: CacheLook | undefined,
 ): Promise<CacheEntry | undefined> {
   if (looked?.last) return looked.last;
+  if (read.clinic !== undefined && ctx.clinicNames.idOf(read.clinic, true) === undefined) {
+    await recallName(ctx, read.clinic);
+  }
   const key = keyOf(ctx, read, true);
   return key && (await look(ctx, key, true))?.last;
+}
+
+/** An isolate that began while the database is down knows no name: it learns what others were told. */
+async function recallName(ctx: RequestContext, name: string): Promise<void> {
+  const { cache } = ctx;
+  const spelled = spelling(name);
+  if (!cache || spelled === undefined) return;
+  const asked = ctx.timing.measure('redis', () => cache.clinicOf(spelled));
+  const id = await asked.catch(() => undefined);
+  if (id !== undefined) ctx.clinicNames.recall(name, id);
 }
 
 /** Then the last copy is asked for in the same hop. */

@@ -10,6 +10,8 @@ export interface ClinicNames {
    */
   idOf(name: string, evenOld?: boolean): string | undefined;
   learn(name: string, id: string): void;
+  /** A name that the database resolved at some time, for somebody: known from now on, as an old one. */
+  recall(name: string, id: string): void;
 }
 
 interface Learned {
@@ -22,19 +24,22 @@ interface Learned {
  * learned, whatever its case.
  */
 export function createClinicNames(now: () => number = () => performance.now()): ClinicNames {
-  const learned = new Map<string, Learned>();
+  const known = new Map<string, Learned>();
+  const keep = (name: string, id: string, at: number) => {
+    const spelled = spelling(name);
+    if (spelled !== undefined) known.set(spelled, { id, at });
+  };
   return {
     idOf(name, evenOld = false) {
-      const found = learned.get(keyOf(name));
+      const found = known.get(spelling(name) ?? '');
       return found && (evenOld || now() - found.at < KEPT_FOR) ? found.id : undefined;
     },
-    learn(name, id) {
-      // Beyond ASCII the database may not agree on what is lower case.
-      if (/^[\x21-\x7E]+$/.test(name)) learned.set(keyOf(name), { id, at: now() });
-    },
+    learn: (name, id) => keep(name, id, now()),
+    recall: (name, id) => keep(name, id, Number.NEGATIVE_INFINITY),
   };
 }
 
-function keyOf(name: string): string {
-  return name.toLowerCase();
+/** A name as it is kept, whatever its case. Undefined beyond ASCII: there the database may not agree on lower case. */
+export function spelling(name: string): string | undefined {
+  return /^[\x21-\x7E]+$/.test(name) ? name.toLowerCase() : undefined;
 }

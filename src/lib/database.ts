@@ -1,11 +1,11 @@
 // The only way to the database: one SQL function, one round trip, one transaction, over HTTP.
-import { type NeonQueryFunction, neon, neonConfig } from '@neondatabase/serverless';
+import { NeonDbError, type NeonQueryFunction, neon, neonConfig } from '@neondatabase/serverless';
 import { sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/neon-http';
 import { BREAKER_CONFIGS, type BreakerSetup, CircuitBreaker, CircuitOpenError } from './circuit-breaker.ts';
 import type { Config } from './config.ts';
 import { DomainError } from './errors.ts';
-import type { SqlFunction } from './sql-functions.ts';
+import type { ReadFunction, SqlFunction } from './sql-functions.ts';
 
 /** Milliseconds after which the client gives a statement up; the server's own limit is shorter (4 s). */
 const CLIENT_TIMEOUT = 5_000;
@@ -13,13 +13,19 @@ const CLIENT_TIMEOUT = 5_000;
 /** Seconds a caller is asked to wait when the database did not answer. */
 export const RETRY_AFTER = 5;
 
-export interface Database {
+/** What the services show of the database. A write goes through callFunction, which forgets what it touched. */
+export interface ReadingDatabase {
   /**
    * Calls a SQL function with one jsonb and gives back its jsonb. Repeats once after a deadlock or a lock timeout
-   * (nothing was committed). Throws DATABASE_UNAVAILABLE when the database does not answer, DatabaseError otherwise.
+   * (nothing was committed). Throws DATABASE_UNAVAILABLE when the database does not answer, DatabaseError when it
+   * refuses, and an error of ours as it is.
    */
-  call(name: SqlFunction, args: object): Promise<unknown>;
+  call(name: ReadFunction, args: object): Promise<unknown>;
   readonly breaker: CircuitBreaker;
+}
+
+export interface Database extends ReadingDatabase {
+  call(name: SqlFunction, args: object): Promise<unknown>;
 }
 
 /** What Postgres refused, by its SQLSTATE. The text may quote values, so it is never shown or logged. */
@@ -37,8 +43,19 @@ const neonEndpoint = neonConfig.fetchEndpoint;
 neonConfig.fetchEndpoint = (host, port, options) =>
   httpUrls.get(address(host, port)) ??
   (typeof neonEndpoint === 'function' ? neonEndpoint(host, port, options) : neonEndpoint);
-neonConfig.fetchFunction = (url: string, init: RequestInit) =>
-  fetch(url, { signal: AbortSignal.timeout(CLIENT_TIMEOUT), ...init });
+neonConfig.fetchFunction = async (url: string, init: RequestInit) => {
+  const response = await fetch(url, { signal: AbortSignal.timeout(CLIENT_TIMEOUT), ...init });
+  const { ok, status } = response;
+  // Read here, where the driver takes every failure for the endpoint's: an answer may break off, or be no JSON.
+  const body: unknown = await (ok || status === 400 ? response.json() : response.text());
+  return { ok, status, json: () => body, text: () => body };
+};
+
+/** Statement timeout. */
+const TOO_SLOW = '57014';
+
+/** Reads over months: one that takes too long says nothing about the database, and must not close it to everybody. */
+const LONG_READS: ReadonlySet<SqlFunction> = new Set<SqlFunction>(['get_report', 'report_history']);
 
 export interface DatabaseOptions {
   readonly breaker?: BreakerSetup;
@@ -59,6 +76,8 @@ export function createDatabase(
   const breaker = new CircuitBreaker(setup.config ?? BREAKER_CONFIGS.database, {
     ...setup,
     isFailure: (error) => error instanceof DomainError,
+    isNeutral: (error) =>
+      error instanceof DatabaseError ? error.sqlState === TOO_SLOW : !(error instanceof DomainError),
   });
 
   // A drizzle query runs anew at each `then`: it must be awaited exactly once, here.
@@ -69,7 +88,7 @@ export function createDatabase(
       );
       return rows[0]?.result;
     } catch (error) {
-      const typed = typedError(error);
+      const typed = typedError(error, name);
       if (typed instanceof DomainError) onOutage?.();
       throw typed;
     }
@@ -89,8 +108,11 @@ export function createDatabase(
         });
       } catch (error) {
         if (error instanceof CircuitOpenError) throw unavailable(Math.ceil(error.retryAfterMs / 1000));
-        // The line stayed locked: nothing is broken, and nothing was done.
-        if (error instanceof DatabaseError && isRetryable(error.sqlState)) throw unavailable(1);
+        if (error instanceof DatabaseError) {
+          // The line stayed locked: nothing is broken, and nothing was done.
+          if (isRetryable(error.sqlState)) throw unavailable(1);
+          if (error.sqlState === TOO_SLOW) throw unavailable();
+        }
         throw error;
       }
     },
@@ -110,17 +132,15 @@ function unavailable(retryAfter = RETRY_AFTER): DomainError {
   return new DomainError('DATABASE_UNAVAILABLE', { retryAfter });
 }
 
-function typedError(error: unknown): DomainError | DatabaseError {
-  const sqlState = sqlStateOf(error);
-  if (sqlState === undefined || isOutage(sqlState)) return unavailable();
+/** What the driver throws is the endpoint's, or its silence; everything else is a mistake of ours. */
+function typedError(error: unknown, name: SqlFunction): unknown {
+  // drizzle wraps what the driver throws.
+  const source = error instanceof Error ? (error.cause ?? error) : error;
+  if (!(source instanceof NeonDbError)) return source;
+  const sqlState = /^[0-9A-Z]{5}$/.exec(source.code ?? '')?.[0];
+  const isLongRead = sqlState === TOO_SLOW && LONG_READS.has(name);
+  if (sqlState === undefined || (isOutage(sqlState) && !isLongRead)) return unavailable();
   return new DatabaseError(sqlState);
-}
-
-/** drizzle wraps the driver's error; a batch throws the driver's own. */
-function sqlStateOf(error: unknown): string | undefined {
-  const { cause, code } = error as { cause?: { code?: unknown }; code?: unknown };
-  const state = cause?.code ?? code;
-  return typeof state === 'string' && /^[0-9A-Z]{5}$/.test(state) ? state : undefined;
 }
 
 /** Deadlock detected, lock not available: the transaction is gone, so once more is safe. */

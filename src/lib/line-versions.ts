@@ -1,12 +1,12 @@
 // The versions of all lines of a day, as every poll of every isolate may read them: from Redis, and from the database
 // once in the life of a cached value, so that also what was written past this code is seen.
 import { CACHE_TTL, type Cache, type LineVersions } from './cache.ts';
-import type { Database } from './database.ts';
+import type { ReadingDatabase } from './database.ts';
 import type { RedisPart } from './redis.ts';
 import type { LineVersion, ReadVersions, SubscribeToLines } from './wake-up.ts';
 
 /** Rejects when neither answers. Without Redis every call reads the database. */
-export function createReadVersions(cache: Cache | undefined, database: Database): ReadVersions {
+export function createReadVersions(cache: Cache | undefined, database: ReadingDatabase): ReadVersions {
   async function fromDatabase(day: string): Promise<LineVersions> {
     const answer = await database.call('line_versions', { day });
     return (answer as { versions: LineVersions }).versions;

@@ -13,6 +13,7 @@ export type LogEvent =
   | 'tick_step_failed'
   | 'unhandled_error'
   | 'queue_gauges_unavailable'
+  | 'client_address_missing'
   | 'page_recovery';
 
 export interface LogFields {

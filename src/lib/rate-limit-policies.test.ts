@@ -16,9 +16,14 @@ describe('a request counts', () => {
   it.each(['/admin/login', '/api/v1/auth/login'])('as an attempt to log in: %s', (path) => {
     expect(counted('POST', path, { username: 'nurse' })).toEqual([
       'admin_login: 192.0.2.1 nurse',
+      'write_ip: ip 192.0.2.1',
       'login_account: nurse',
     ]);
-    expect(counted('POST', path)).toEqual(['admin_login: 192.0.2.1 ', 'login_account: ']);
+    expect(counted('POST', path)).toEqual([
+      'admin_login: 192.0.2.1 ',
+      'write_ip: ip 192.0.2.1',
+      'login_account: ',
+    ]);
   });
 
   it('as a write of its session and of its address', () => {

@@ -4,6 +4,7 @@ import type { RateLimitPolicy } from './metrics.ts';
 /**
  * Requests per minute (`emergency_day`: per day). All patients of a site share one address, so what counts per address
  * must stand a full waiting room. `pin`, `pin_ip` and the two of `emergency` count wrong codes, in the database.
+ * Logins count in `write_ip` too: each hashes a password, and a fresh name in each would be limited by nothing else.
  */
 export const DEFAULT_LIMITS = {
   admin_login: 5,
@@ -91,13 +92,15 @@ export function isWrite(method: string): boolean {
 export function countedIn(request: CountedRequest): readonly Counted[] {
   const { method, path, clientIp, admin, session, username = '' } = request;
   if (UNCOUNTED.has(path)) return [];
+  const address = `ip ${clientIp}`;
   if (LOGIN_PATHS.has(path)) {
+    // The account last: what its address is refused must not use up its own.
     return [
       { name: 'admin_login', whose: `${clientIp} ${username}` },
+      { name: 'write_ip', whose: address },
       { name: 'login_account', whose: username },
     ];
   }
-  const address = `ip ${clientIp}`;
   if (!isWrite(method)) {
     return [
       ...(session === undefined ? [] : [{ name: 'read', whose: session } as const]),

@@ -51,7 +51,10 @@ export function createRedis(
     enableTelemetry: false,
     enableAutoPipelining: true,
   });
-  const breaker = new CircuitBreaker(setup.config ?? BREAKER_CONFIGS.redis, setup);
+  const breaker = new CircuitBreaker(setup.config ?? BREAKER_CONFIGS.redis, {
+    ...setup,
+    isFailure: (error) => !isRefusedCommand(error),
+  });
   const run = <T>(work: (client: Redis) => Promise<T>) => breaker.execute(() => work(client));
   return {
     breaker,
@@ -63,6 +66,14 @@ export function createRedis(
         await redis.ping();
       }),
   };
+}
+
+/**
+ * Redis answered, and refused one command of a request: a script's error, a wrong type. Every other failure (silence, a
+ * status that is not 200, an answer that is no JSON) is thrown under another text, and of one class with this.
+ */
+function isRefusedCommand(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('Command failed: ');
 }
 
 /** The client's own subscriber does not tell when its stream has ended, and prints what broke it. */

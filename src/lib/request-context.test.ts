@@ -139,6 +139,23 @@ describe('a call of a SQL function', () => {
   });
 });
 
+describe('the compiler', () => {
+  it('lets nobody write past it, and no write of a line be without its day', async () => {
+    const { ctx, calls } = contextOver({ ok: true });
+    // @ts-expect-error: the database of a context is for reads.
+    await ctx.database.call('enter_queue', { day: DAY });
+    // @ts-expect-error: also for what touches no line.
+    await ctx.database.call('save_settings', {});
+    // @ts-expect-error: whose day?
+    await callFunction(ctx, 'enter_queue', { clinic: 'lab' });
+    // @ts-expect-error: nor one that may be absent.
+    await callFunction(ctx, 'make_daily_pins', { day: calls.at(99)?.name });
+    await callFunction(ctx, 'save_settings', {});
+    await callFunction(ctx, 'enter_queue', { day: DAY });
+    expect(calls).toHaveLength(7);
+  });
+});
+
 describe('a database that does not agree', () => {
   it.each([
     ['TIMEZONE', { ...STATE, timezone: 'Europe/Berlin' }],

@@ -2,13 +2,13 @@
 import type { Admin } from './admin-token.ts';
 import { forgetOldValues } from './cache-invalidation.ts';
 import { badEnvironment } from './config.ts';
-import { DatabaseError } from './database.ts';
+import { type Database, DatabaseError } from './database.ts';
 import { DomainError, type ErrorExtra, isErrorCode } from './errors.ts';
 import type { IdempotentRequest } from './idempotent-request.ts';
 import { POLICY_OF } from './rate-limit-policies.ts';
 import { type ServiceDay, serviceDay } from './service-day.ts';
 import type { Services } from './services.ts';
-import { SQL_FUNCTIONS, type SqlFunction } from './sql-functions.ts';
+import { type LineFunction, SQL_FUNCTIONS, type SqlFunction } from './sql-functions.ts';
 import type { Timing } from './timing.ts';
 import type { Waiting } from './waiting.ts';
 
@@ -47,8 +47,21 @@ export function today(ctx: RequestContext): ServiceDay {
 
 /**
  * Calls a SQL function in one round trip and gives back its value (of the type the function is known to return).
- * A refusal is thrown as the DomainError of its code. After a write every waiter of the changed lines is woken.
+ * A refusal is thrown as the DomainError of its code. After a write every waiter of the changed lines is woken: of the
+ * day that it names, without which no function of a line can be called.
  */
+export function callFunction<T>(
+  ctx: RequestContext,
+  name: SqlFunction,
+  args: Record<string, unknown> & { readonly day: string },
+  extra?: RefusalExtra,
+): Promise<T>;
+export function callFunction<T>(
+  ctx: RequestContext,
+  name: Exclude<SqlFunction, LineFunction>,
+  args: Record<string, unknown>,
+  extra?: RefusalExtra,
+): Promise<T>;
 export async function callFunction<T>(
   ctx: RequestContext,
   name: SqlFunction,
@@ -60,12 +73,14 @@ export async function callFunction<T>(
   const now = ctx.clock.simulated ? { now: ctx.clock.now().toISOString() } : {};
   const sent = { ...args, ...adminOf(args), ...now };
   const key = SQL_FUNCTIONS[name] !== 'read' ? ctx.idempotency : undefined;
+  // Whoever writes must forget what it touched, so everybody else sees the database's reads only.
+  const database: Database = ctx.database;
   const answer = (await ctx.timing.measure('db', () =>
-    key ? key.call(ctx.database, name, sent) : ctx.database.call(name, sent),
+    key ? key.call(database, name, sent) : database.call(name, sent),
   )) as Answer;
   // The lines of an answer that was kept are those of the day on which it was given.
-  const day = key?.isReplayed ? today(ctx).day : String(args.day);
-  await forgetOldValues(ctx, SQL_FUNCTIONS[name], day, answer);
+  const day = key?.isReplayed ? today(ctx).day : args.day;
+  if (typeof day === 'string') await forgetOldValues(ctx, SQL_FUNCTIONS[name], day, answer);
   if (!answer.ok) {
     countRejection(ctx, answer);
     throw refusal(answer, extra?.(answer));

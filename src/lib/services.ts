@@ -12,7 +12,7 @@ import {
 import { type ClinicNames, createClinicNames } from './clinic-names.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config.ts';
-import { createDatabase, type Database } from './database.ts';
+import { createDatabase, type ReadingDatabase } from './database.ts';
 import type { Changes } from './event-hub.ts';
 import type { HealthMemory } from './health.ts';
 import { type Ids, randomIds } from './ids.ts';
@@ -38,12 +38,12 @@ export interface Services {
   readonly ids: Ids;
   readonly log: Log;
   readonly breakerConfigs: BreakerConfigs;
-  readonly database: Database;
+  readonly database: ReadingDatabase;
   readonly redis: RedisPart | undefined;
   /** Undefined where there is no Redis. */
   readonly cache: Cache | undefined;
   readonly clinicNames: ClinicNames;
-  /** Around every call to anything else outside: the page's host, the platforms. */
+  /** Of the plan's third dependency, for what no target calls today: its state is CLOSED (see createServices). */
   readonly externalBreaker: CircuitBreaker;
   readonly metrics: Metrics;
   /** Undefined where there is no Redis: then every isolate counts for itself. */
@@ -106,6 +106,8 @@ export function createServices(
       breaker: breaker('database'),
     });
   const redis = replacements.redis ?? createRedis(config, breaker('redis'));
+  // A target calls nothing but the two above, so nothing runs in it. It stands for the series `external` of every
+  // target's metrics, and for the first call to a third party; the front's calls have breakers of the same numbers there.
   const externalBreaker = new CircuitBreaker(breakerConfigs.external, breaker('external'));
   const sharedCounts =
     redis &&

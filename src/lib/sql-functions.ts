@@ -67,3 +67,13 @@ export const SQL_FUNCTIONS = {
 } as const satisfies Record<string, Touches>;
 
 export type SqlFunction = keyof typeof SQL_FUNCTIONS;
+
+type Touching<Kind extends Touches> = {
+  [Name in SqlFunction]: (typeof SQL_FUNCTIONS)[Name] extends Kind ? Name : never;
+}[SqlFunction];
+
+/** Those that anybody may call who has a database: there is nothing to forget after them. */
+export type ReadFunction = Touching<'read'>;
+
+/** Those that change the lines of one day, which their caller must name. */
+export type LineFunction = Touching<'lines' | 'pins'>;

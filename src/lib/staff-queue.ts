@@ -101,7 +101,7 @@ export async function staffComplete(ctx: RequestContext, request: StaffRequest) 
   return isCode && clinicCode ? processCode(ctx, args, clinicCode.sent) : completeWithoutPin(ctx, args);
 }
 
-type StaffArgs = { readonly clinic: string; readonly user: string } & Record<string, unknown>;
+type StaffArgs = Readonly<Record<'clinic' | 'user' | 'day', string>> & Record<string, unknown>;
 
 async function completeWithoutPin(ctx: RequestContext, args: StaffArgs) {
   const visit = await callFunction<{ clinic: string; next_station: NextStation | null }>(

@@ -6,7 +6,9 @@ import { readConfig, readProxySecret, readWebPageSettings } from '../lib/config.
 import { createServices, type Services } from '../lib/services.ts';
 import { runTick, schedulerContext } from '../lib/tick.ts';
 
-export interface IsolateOptions extends Pick<TargetOptions, 'target' | 'clientIp' | 'unpublished'> {
+export interface IsolateOptions extends Pick<TargetOptions, 'target' | 'unpublished'> {
+  /** The client's address from the one source that the platform vouches for; undefined where that is silent. */
+  readonly clientIp: (...request: Parameters<TargetOptions['clientIp']>) => string | undefined;
   /** The settings; looked at when the first request needs them. */
   readonly environment: Readonly<Record<string, unknown>>;
   /** Parts that take the place of the real ones. */
@@ -25,9 +27,19 @@ export function createIsolate({ environment, replacements, ...platform }: Isolat
     made ??= createServices(platform.target, readConfig(environment), replacements);
     return made;
   };
+  let isWarned = false;
+  // Who has no address shares one count with all others who have none: a wrong setting that nothing else shows.
+  const clientIp: TargetOptions['clientIp'] = (...request) => {
+    const address = platform.clientIp(...request);
+    if (address === undefined && !isWarned) {
+      isWarned = true;
+      services().log('warn', { event: 'client_address_missing', target: platform.target });
+    }
+    return address ?? 'unknown';
+  };
   const webPage = readWebPageSettings(environment);
   const proxySecret = readProxySecret(environment);
-  const app = createApp({ ...platform, services, webPage: () => webPage, proxySecret });
+  const app = createApp({ ...platform, clientIp, services, webPage: () => webPage, proxySecret });
   return {
     app,
     /** Answers a request; every failure is an answer. */
@@ -52,6 +64,6 @@ export function createIsolate({ environment, replacements, ...platform }: Isolat
 
 /** The client's address from the one header that a platform sets itself, whatever the client sent. */
 export const fromHeader =
-  (name: string): TargetOptions['clientIp'] =>
+  (name: string): IsolateOptions['clientIp'] =>
   (request) =>
-    request.headers.get(name) ?? 'unknown';
+    request.headers.get(name) ?? undefined;

@@ -1,10 +1,13 @@
 /** What a caller gets when a setting is wrong, the database or Redis is gone, or something unforeseen happens. */
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createApp } from '../../src/app.ts';
 import { BREAKER_CONFIGS, CircuitBreaker } from '../../src/lib/circuit-breaker.ts';
 import { readConfig } from '../../src/lib/config.ts';
-import { type Database, DatabaseError } from '../../src/lib/database.ts';
+import { createDatabase, type Database, DatabaseError } from '../../src/lib/database.ts';
 import type { LogFields } from '../../src/lib/log.ts';
+import { createRedis } from '../../src/lib/redis.ts';
 import { createServices } from '../../src/lib/services.ts';
 import { ERROR_TABLE, type ErrorCode } from '../contract/error-table.ts';
 import { type TcpProxy, tcpProxyTo } from '../support/tcp-proxy.ts';
@@ -221,6 +224,131 @@ describe('without the database', () => {
   });
 });
 
+/** What stands where a server is expected; asked one after the other. */
+async function withEndpoint(listener: RequestListener, work: (url: string) => Promise<void>): Promise<void> {
+  const server = createServer(listener);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  try {
+    await work(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  } finally {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
+}
+
+const answering =
+  (status: number, text: string): RequestListener =>
+  (_request, response) =>
+    response.writeHead(status).end(text);
+
+/** The first half of an answer, and then the connection's end. */
+const breakingOff: RequestListener = (_request, response) => {
+  response.writeHead(200, { 'Content-Length': '100' }).write('{"rows":', () => response.destroy());
+};
+
+describe('a statement that the database gives up', () => {
+  /** In place of a function: Postgres' own error for one that takes longer than it may. */
+  async function tooSlow(name: string, work: () => Promise<void>): Promise<void> {
+    await app.sql(`alter function ${name}(jsonb) rename to hidden_${name}`);
+    await app.sql(
+      `create function ${name}(p_args jsonb) returns jsonb language plpgsql stable as
+       $$ begin raise exception using errcode = '57014'; end $$`,
+    );
+    try {
+      await work();
+    } finally {
+      await app.sql(`drop function ${name}(jsonb)`);
+      await app.sql(`alter function hidden_${name}(jsonb) rename to ${name}`);
+    }
+  }
+
+  const breakerOf = async ({ send }: Instance) => {
+    const { body } = await send('GET', '/health');
+    return (body.checks as { database: { breaker: string } }).database.breaker;
+  };
+
+  it.each([
+    ['get_report', '/api/v1/reports/annual'],
+    ['report_history', '/api/v1/reports/history?type=daily'],
+  ])('is a 503 for whoever asked for a long report, and keeps nobody else out: %s', async (name, path) => {
+    const own = instance();
+    const token = await app.login();
+    await tooSlow(name, async () => {
+      for (let count = 0; count < 6; count += 1) {
+        const answer = await own.send('GET', path, { token });
+        expectCode(answer, 'DATABASE_UNAVAILABLE');
+        expect(answer.headers.get('retry-after')).toBe('5');
+      }
+      expect(await breakerOf(own)).toBe('CLOSED');
+      expect((await own.send('GET', '/api/v1/pin/status', { token })).status).toBe(200);
+      // Nor does it take back what others count against the database.
+      await databaseProxy.down();
+      for (let count = 0; count < 4; count += 1) await own.send('GET', '/api/v1/pin/status', { token });
+      await databaseProxy.restore();
+      await own.send('GET', path, { token });
+      await databaseProxy.down();
+      await own.send('GET', '/api/v1/pin/status', { token });
+      expect(await breakerOf(own)).toBe('OPEN');
+    });
+  });
+
+  it('is the database’s failure where nothing is known to be long', async () => {
+    const own = instance();
+    await tooSlow('queue_position', async () => {
+      for (let count = 0; count < 5; count += 1) {
+        expectCode(await own.send('GET', '/api/v1/queue/position?clinic=lab&user=x'), 'DATABASE_UNAVAILABLE');
+      }
+    });
+    expect(await breakerOf(own)).toBe('OPEN');
+  });
+});
+
+describe('a database endpoint', () => {
+  const databaseAt = (url: string, onOutage = () => {}) =>
+    createDatabase(
+      { databaseUrl: `postgresql://u:p@${new URL(url).host}/none`, databaseHttpUrl: url },
+      { onOutage },
+    );
+
+  it.each<[string, RequestListener]>([
+    ['with another status', answering(503, 'upstream is away')],
+    ['that asks for fewer requests', answering(429, '{"message":"too many"}')],
+    ['with a refusal that is not Postgres’', answering(400, '{"message":"no such endpoint"}')],
+    ['with a refusal that is no JSON', answering(400, '<html>')],
+    ['with a page for an answer', answering(200, '<html>')],
+    ['whose answer breaks off', breakingOff],
+  ])('%s is an outage, and opens the breaker', async (_what, listener) => {
+    await withEndpoint(listener, async (url) => {
+      let outages = 0;
+      const database = databaseAt(url, () => {
+        outages += 1;
+      });
+      for (let count = 0; count < 5; count += 1) {
+        await expect(database.call('service_state', {})).rejects.toMatchObject({
+          code: 'DATABASE_UNAVAILABLE',
+        });
+      }
+      expect([outages, database.breaker.getState()]).toEqual([5, 'OPEN']);
+    });
+  });
+
+  it('is not blamed for a mistake of ours: that is thrown as it is, and counted nowhere', async () => {
+    await withEndpoint(answering(200, '{}'), async (url) => {
+      let outages = 0;
+      const database = databaseAt(url, () => {
+        outages += 1;
+      });
+      const endless: Record<string, unknown> = {};
+      endless.self = endless;
+      for (let count = 0; count < 6; count += 1) {
+        await expect(database.call('service_state', endless)).rejects.toBeInstanceOf(TypeError);
+        await expect(database.call('service_state', {})).rejects.toBeInstanceOf(TypeError);
+      }
+      expect([outages, database.breaker.getState()]).toEqual([0, 'CLOSED']);
+    });
+  });
+});
+
 describe('a database whose schema is not this build’s', () => {
   it('that has none at all serves nobody, and is not ready', async () => {
     await app.sql('alter function service_state(jsonb) rename to hidden_service_state');
@@ -304,6 +432,34 @@ describe('without Redis', () => {
     expect(body).toMatchObject({
       status: 'healthy',
       checks: { redis: { ok: false, configured: false, latency_ms: null, breaker: 'CLOSED' } },
+    });
+  });
+});
+
+describe('Redis that answers', () => {
+  const fails = (part: ReturnType<typeof createRedis>) =>
+    part?.run((client) => client.eval(`return redis.error_reply('ERR of a script')`, [], []));
+
+  it('and refuses a command is not down', async () => {
+    const redis = createRedis(
+      { redis: { url: app.cloud.redisUrl, token: app.cloud.redisToken } },
+      {},
+      20_000,
+    );
+    for (let count = 0; count < 4; count += 1) await expect(fails(redis)).rejects.toThrow('ERR of a script');
+    expect(redis?.breaker.getState()).toBe('CLOSED');
+  });
+
+  it.each<[string, RequestListener]>([
+    ['that it is away', answering(503, '{"error":"ERR Redis cannot be reached"}')],
+    ['that too many ask', answering(429, '{"error":"ERR max requests limit exceeded"}')],
+    ['with a page', answering(502, '<html>')],
+    ['half', breakingOff],
+  ])('%s is', async (_what, listener) => {
+    await withEndpoint(listener, async (url) => {
+      const redis = createRedis({ redis: { url, token: 'none' } }, {}, 20_000);
+      for (let count = 0; count < 3; count += 1) await expect(fails(redis)).rejects.toThrow();
+      expect(redis?.breaker.getState()).toBe('OPEN');
     });
   });
 });

@@ -1,5 +1,6 @@
 /** What an idempotency key costs, how long it lives by the clock, and what of a request stays in the database. */
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { Database } from '../../src/lib/database.ts';
 import { openSimulatedService, type SimulatedService } from '../support/simulated-service.ts';
 import { type Application, openApplication } from './application.ts';
 
@@ -119,9 +120,10 @@ describe('on a clock that a test moves', () => {
   });
 
   it('a key covers no function that is not listed for it', async () => {
+    const database: Database = service.services.database;
     const identity = { scope: 's', key: 'k', request_hash: 'h', kept: {}, at: '', request_id: '' };
     for (const name of ['save_admin', 'purge_old_rows', 'with_idempotency', 'pg_sleep', 'no_such']) {
-      const call = service.services.database.call('with_idempotency', {
+      const call = database.call('with_idempotency', {
         ...identity,
         function: name,
         arguments: {},

@@ -1,5 +1,7 @@
 /** What holds between instances and beyond one request: rotation of secrets, revocation, headers, equal times. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { LogFields } from '../../src/lib/log.ts';
+import { createIsolate, fromHeader } from '../../src/targets/isolate.ts';
 import { createNodeTarget } from '../../src/targets/node.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres-server.ts';
 import { openSimulatedService, type SimulatedService } from '../support/simulated-service.ts';
@@ -90,6 +92,60 @@ describe('while JWT_SECRET is rotated', () => {
     }
     const { body } = await after.send('POST', '/api/v1/queue/done', { json });
     expect(body.code).toBe('PIN_LOCKED');
+  });
+});
+
+describe('the tick by GET', () => {
+  const PAGE = 'https://page.example';
+  const TICK = '/api/system/tick';
+
+  it('with an admin’s cookie is refused to a page of another site, as every write is', async () => {
+    const target = application.instance({ PAGE_ORIGINS: PAGE });
+    const Cookie = `admin_token=${await loginAt(target)}`;
+    const sent = async (headers: Record<string, string>, method: 'GET' | 'POST' = 'GET', path = TICK) => {
+      const { status, body } = await target.send(method, path, { headers });
+      return [status, body.code];
+    };
+    for (const method of ['GET', 'POST'] as const) {
+      for (const Origin of ['https://elsewhere.example', 'null']) {
+        expect(await sent({ Cookie, Origin }, method)).toEqual([403, 'FORBIDDEN']);
+      }
+      expect(await sent({ Cookie, Referer: 'https://elsewhere.example/x' }, method)).toEqual([
+        403,
+        'FORBIDDEN',
+      ]);
+    }
+    for (const own of [{}, { Origin: PAGE }, { Origin: 'http://localhost' }]) {
+      expect(await sent({ Cookie, ...own })).toEqual([200, undefined]);
+    }
+    // Reading is no work: there a foreign page gets nothing but what it cannot read.
+    const reads = await sent({ Cookie, Origin: 'https://elsewhere.example' }, 'GET', '/api/session/stats');
+    expect(reads).toEqual([200, undefined]);
+  });
+});
+
+describe('a platform that does not say who its client is', () => {
+  it('is told of in the log, once an isolate; one that does is not', async () => {
+    const logged: LogFields[] = [];
+    const isolateOf = () =>
+      createIsolate({
+        target: 'vercel',
+        environment: application.environment,
+        clientIp: fromHeader('x-real-ip'),
+        replacements: { log: (_level, fields) => logged.push(fields) },
+      });
+    const ask = async ({ app }: ReturnType<typeof isolateOf>, headers = {}) => {
+      const { status } = await app.request('/api/v1/path/choose?gender=male', { headers }, {});
+      expect(status).toBe(200);
+    };
+    const warnings = () => logged.filter(({ event }) => event === 'client_address_missing');
+    const isolate = isolateOf();
+    await ask(isolate, { 'x-real-ip': '192.0.2.1' });
+    expect(warnings()).toEqual([]);
+    for (let count = 0; count < 3; count += 1) await ask(isolate);
+    expect(warnings()).toEqual([{ event: 'client_address_missing', target: 'vercel' }]);
+    await ask(isolateOf());
+    expect(warnings()).toHaveLength(2);
   });
 });
 

@@ -10,6 +10,7 @@ import { getTableConfig, PgTable } from 'drizzle-orm/pg-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readMigrations } from '../../drizzle/migrator.ts';
 import * as schema from '../../src/lib/schema.ts';
+import { SQL_FUNCTIONS, type SqlFunction } from '../../src/lib/sql-functions.ts';
 import { openMigratedDatabase, type SqlDatabase } from '../support/sql-database.ts';
 
 const run = promisify(execFile);
@@ -67,4 +68,18 @@ it('the database has the tables and columns of schema.ts, and no others', async 
   );
   const byName = (rows: readonly object[]) => rows.map((row) => JSON.stringify(row)).sort();
   expect(byName(found)).toEqual(byName(declared));
+});
+
+/** Marked `read` since they change nothing that the cache holds, but they do write. */
+const COUNTS = ['count_login_attempt'];
+
+it('a function that the application calls as a read is one that Postgres lets change nothing', async () => {
+  const found = await db.rows<{ name: string; volatility: string }>(
+    `select proname as name, provolatile as volatility from pg_proc
+     where pronamespace = 'public'::regnamespace and proargtypes[0] = 'jsonb'::regtype and pronargs = 1`,
+  );
+  const volatilityOf = new Map(found.map(({ name, volatility }) => [name, volatility]));
+  const reads = Object.keys(SQL_FUNCTIONS).filter((name) => SQL_FUNCTIONS[name as SqlFunction] === 'read');
+  const writing = reads.filter((name) => volatilityOf.get(name) !== 's');
+  expect(writing).toEqual(COUNTS);
 });

@@ -4,27 +4,38 @@ import { join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
-const SOURCE = fileURLToPath(new URL('../../src', import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-const FILES = readdirSync(SOURCE, { recursive: true, encoding: 'utf8' })
-  .map((path) => path.split(sep).join('/'))
-  .filter((path) => path.endsWith('.ts') && !path.endsWith('.test.ts'));
+/** All that runs on a target. */
+const FILES = ['src', 'supabase-adapter'].flatMap((folder) =>
+  readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .map((path) => `${folder}/${path.split(sep).join('/')}`)
+    .filter((path) => /\.(?:ts|js|mjs)$/.test(path) && !path.endsWith('.test.ts')),
+);
 
 /** Without comments. */
 const CODE = new Map(
   FILES.map((path) => [
     path,
-    readFileSync(join(SOURCE, path), 'utf8').replaceAll(/\/\*[\s\S]*?\*\/|(?<!:)\/\/.*/g, ''),
+    readFileSync(join(ROOT, path), 'utf8').replaceAll(/\/\*[\s\S]*?\*\/|(?<!:)\/\/.*/g, ''),
   ]),
 );
 
-const filesWith = (pattern: RegExp) => FILES.filter((path) => pattern.test(CODE.get(path) ?? ''));
+/** How often each file does this, of those that do. */
+const placesOf = (pattern: RegExp) =>
+  Object.fromEntries(
+    FILES.map((path) => [path, CODE.get(path)?.match(new RegExp(pattern, 'g'))?.length ?? 0] as const)
+      .filter(([, count]) => count > 0)
+      .toSorted(([one], [other]) => (one < other ? -1 : 1)),
+  );
+
+const filesWith = (pattern: RegExp) => Object.keys(placesOf(pattern));
 
 /** A call of the global function, or its use as a value; not the method of an application. */
 const FETCH = /(?<![.\w])(?:globalThis\.|self\.)?fetch(?:\(|\s*[,;)}])/;
 
 const OTHER_WAYS =
-  /\b(?:WebSocket|EventSource|XMLHttpRequest|sendBeacon)\b|from '(?:node:)?(?:https?|net|tls)'/;
+  /\b(?:WebSocket|EventSource|XMLHttpRequest|sendBeacon|Deno\.connect)\b|from '(?:node:)?(?:https?|net|tls)'/;
 
 describe('a call that leaves the process', () => {
   it.each([
@@ -38,42 +49,56 @@ describe('a call that leaves the process', () => {
     expect(code).not.toMatch(FETCH),
   );
 
-  it('is made by the clients of the database, of Redis and of the targets, and by nothing else', () => {
-    expect(filesWith(FETCH).toSorted()).toStrictEqual([
-      'front/ask-target.ts',
-      'lib/database.ts',
-      'lib/redis.ts',
-    ]);
-    expect(filesWith(OTHER_WAYS)).toStrictEqual([]);
+  it('is made by the clients of the database, of Redis and of the targets, at places that are known, and nowhere else', () => {
+    expect(placesOf(FETCH)).toStrictEqual({
+      // What a client asked, and the look at whether a target lives.
+      'src/front/ask-target.ts': 2,
+      'src/lib/database.ts': 1,
+      // A subscription; commands leave through the client.
+      'src/lib/redis.ts': 1,
+    });
+    expect(placesOf(OTHER_WAYS)).toStrictEqual({});
   });
 
   it('needs a client, and each has one maker: nobody calls past it', () => {
-    expect(filesWith(/import \{[^}]*\bneon\b[^}]*\} from '@neondatabase\/serverless'/)).toStrictEqual([
-      'lib/database.ts',
-    ]);
-    expect(filesWith(/import \{ Redis\b[^}]*\} from '@upstash\/redis'/)).toStrictEqual(['lib/redis.ts']);
-    expect(filesWith(/\baskTarget\(/).toSorted()).toStrictEqual(['front/ask-target.ts', 'front/front.ts']);
+    expect(placesOf(/(?<!\w)neon\(/)).toStrictEqual({ 'src/lib/database.ts': 1 });
+    expect(placesOf(/new Redis\(/)).toStrictEqual({ 'src/lib/redis.ts': 1 });
+    expect(filesWith(/\baskTarget\(/)).toStrictEqual(['src/front/ask-target.ts', 'src/front/front.ts']);
   });
 
   it('goes through the breaker of its dependency', () => {
-    for (const path of ['lib/database.ts', 'lib/redis.ts', 'front/target-life.ts']) {
+    for (const path of ['src/lib/database.ts', 'src/lib/redis.ts', 'src/front/target-life.ts']) {
       expect(CODE.get(path), path).toMatch(/[bB]reaker\w*(?:\([^)]*\))?\s*\.execute\(/);
     }
-    expect(CODE.get('front/front.ts')).toMatch(/failover\.firstAnswer\([^;]*askTarget\(/);
+    expect(placesOf(/\b(?:db|client)\s*\.execute\(/)).toStrictEqual({ 'src/lib/database.ts': 1 });
+    expect(CODE.get('src/front/front.ts')).toMatch(/failover\.firstAnswer\([^;]*askTarget\(/);
   });
 
   it('knows no breaker only where one would do harm: a floor, shared counts, a look of the front, a subscription', () => {
     // A floor must rise for those whose circuit is closed, and that one is open is what the counts tell the others.
-    expect(filesWith(/\bredis\??\.client\b/).toSorted()).toStrictEqual([
-      'lib/cache.ts',
-      'lib/shared-counts.ts',
-    ]);
+    expect(filesWith(/\bredis\??\.client\b/)).toStrictEqual(['src/lib/cache.ts', 'src/lib/shared-counts.ts']);
     // What decides whether a circuit opens cannot ask behind it.
-    expect(filesWith(/\bisAlive\(/).toSorted()).toStrictEqual([
-      'front/ask-target.ts',
-      'front/target-life.ts',
-    ]);
+    expect(filesWith(/\bisAlive\(/)).toStrictEqual(['src/front/ask-target.ts', 'src/front/target-life.ts']);
     // It is held for minutes, and gives way to asking once a second.
-    expect(filesWith(/\bredis\.subscribe\(/)).toStrictEqual(['lib/line-versions.ts']);
+    expect(filesWith(/\bredis\.subscribe\(/)).toStrictEqual(['src/lib/line-versions.ts']);
+  });
+});
+
+describe('a write', () => {
+  it('is possible in one place, which forgets what it touched: everybody else has a type without writes', () => {
+    expect(filesWith(/\bcreateDatabase\(/)).toStrictEqual([
+      'src/front/front.ts',
+      'src/lib/database.ts',
+      'src/lib/services.ts',
+    ]);
+    // The type with the writes. What hands it on is called with it from there.
+    expect(filesWith(/import (?:type )?\{[^}]*\bDatabase\b[^}]*\} from/)).toStrictEqual([
+      'src/lib/idempotent-request.ts',
+      'src/lib/request-context.ts',
+    ]);
+    expect(placesOf(/\bforgetOldValues\(/)).toStrictEqual({
+      'src/lib/cache-invalidation.ts': 1,
+      'src/lib/request-context.ts': 1,
+    });
   });
 });

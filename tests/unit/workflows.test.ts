@@ -18,10 +18,14 @@ interface Step {
 
 interface Job {
   readonly permissions?: Readonly<Record<string, string>>;
-  readonly 'timeout-minutes'?: number;
+  /** Or where in the matrix it stands. */
+  readonly 'timeout-minutes'?: number | string;
   readonly env?: Readonly<Record<string, unknown>>;
   readonly steps: readonly Step[];
-  readonly strategy?: Readonly<Record<string, unknown>>;
+  readonly strategy?: {
+    readonly matrix?: { readonly include?: readonly { readonly file?: string; readonly minutes?: number }[] };
+    readonly [name: string]: unknown;
+  };
 }
 
 interface Workflow {
@@ -37,6 +41,8 @@ const FILES = readdirSync(FOLDER);
 const textOf = (file: string) => readFileSync(join(FOLDER, file), 'utf8');
 const workflowOf = (file: string) => parse(textOf(file)) as Workflow;
 const jobsOf = (file: string) => Object.entries(workflowOf(file).jobs);
+const minutesOf = ({ 'timeout-minutes': minutes, strategy }: Job) =>
+  typeof minutes === 'string' ? (strategy?.matrix?.include ?? []).map((each) => each.minutes) : [minutes];
 const stepsOf = (file: string) => jobsOf(file).flatMap(([, job]) => job.steps.map((step) => ({ job, step })));
 
 describe('the linter', () => {
@@ -69,7 +75,13 @@ describe.each(FILES)('%s', (file) => {
 
   it('ends: every job has a time limit, and runs that overlap are settled', () => {
     expect(workflowOf(file).concurrency).toBeDefined();
-    for (const [name, job] of jobsOf(file)) expect(job['timeout-minutes'], name).toBeLessThanOrEqual(60);
+    // The proofs of the night take hours; GitHub itself ends what takes six.
+    const longest = file === 'nightly.yml' ? 350 : 60;
+    for (const [name, job] of jobsOf(file)) {
+      const minutes = minutesOf(job);
+      expect(minutes.length, name).toBeGreaterThan(0);
+      for (const limit of minutes) expect(limit, name).toBeLessThanOrEqual(longest);
+    }
   });
 
   it('pins every action to a commit, and says which version that is', () => {
@@ -130,6 +142,20 @@ describe.each(FILES)('%s', (file) => {
       String(name),
     );
     expect(names.filter((name) => !guide.includes(`\`${name}\``))).toEqual([]);
+  });
+});
+
+describe('a night', () => {
+  it('has a job for each proof, which are left out of the quarters', () => {
+    const { proof, soak } = workflowOf('nightly.yml').jobs;
+    const named = (proof?.strategy?.matrix?.include ?? []).map((each) => each.file);
+    const there = [
+      ...readdirSync(join(ROOT, 'tests/simulation')).map((file) => `tests/simulation/${file}`),
+      ...readdirSync(join(ROOT, 'tests/concurrency')).map((file) => `tests/concurrency/${file}`),
+    ].filter((file) => /^tests\/simulation\/.*\.test\.ts$|-consistency\.test\.ts$/.test(file));
+    expect([...named].sort()).toEqual(there.sort());
+    expect(proof?.steps.at(-1)?.run).toContain('--project=proofs "$FILE"');
+    expect(soak?.steps.at(-1)?.run).toContain("--project='!proofs'");
   });
 });
 
