@@ -46,6 +46,7 @@ const PROOFS = ['tests/simulation/**/*.test.ts', 'tests/concurrency/*-consistenc
 const MEASURED = [
   'tests/chaos/**/*.test.ts',
   'tests/integration/*-{load,accuracy}.test.ts',
+  'tests/integration/drill.test.ts',
   'tests/migrations/previous-release.test.ts',
 ];
 

@@ -1,26 +1,55 @@
 /** Faults of a stage, one after the other under load, and a line for each. */
 import { expect } from 'vitest';
-import { volume } from '../support/volume.ts';
-import type { CommitteeLoad } from './committee-load.ts';
+import { soak } from '../support/volume.ts';
+import { type Capacity, capacityOf } from './capacity.ts';
+import { type CommitteeLoad, RECOVERY_LIMIT, type Sample } from './committee-load.ts';
 
-/** Milliseconds for which each fault lasts: it is what is tested, not a wait for something. */
-const LASTS = volume(12_000);
+/** Milliseconds for which a fault lasts that shows at once; every one in the soak. What is tested, not a wait. */
+const SHORT = 1_200;
+const LONG = 12_000;
+
+/** Windows of a capacity, in milliseconds and before a fault; and how much of it must be back after one. */
+const WINDOW = soak ? 1_000 : 400;
+const WINDOWS = 3;
+/** A machine that does other things beside a short test cannot tell 98 from 100 % of what it can do at most. */
+const BACK = soak ? { share: 0.98, p95: 2 } : { share: 0.5, p95: 3 };
 
 /** Milliseconds for a test of one fault: until the load is steady, the fault, and the recovery. */
 export const FAULT_LIMIT = 2 * 60_000;
 
-export interface Fault {
-  readonly name: string;
-  /** Breaks something, and mends it after the given time unless it mends itself. */
-  strike(lasts: number): Promise<void>;
+/** What was seen while a fault was there. */
+export interface Seen {
+  /** Every request that began meanwhile. */
+  readonly samples: readonly Sample[];
+  /** Every change of a breaker, as `service from to`. */
+  readonly changes: readonly string[];
 }
 
-/** Lets it happen; the rate must be back at 98 % of the earlier one within ten seconds after it ended. */
-export async function survive(load: CommitteeLoad, { name, strike }: Fault): Promise<void> {
+export interface Fault {
+  readonly name: string;
+  /** Milliseconds, where the fault needs more than a moment until anybody feels it. */
+  readonly lasts?: number;
+  /** Whether its capacity is measured outside the soak too: it costs all that the machine has. */
+  readonly fill?: boolean;
+  /** Breaks something, and mends it after the given time unless it mends itself. */
+  strike(lasts: number): Promise<void>;
+  /** Whether it did what it is for: nothing is proved by a fault that nobody felt. */
+  felt?(seen: Seen): boolean;
+}
+
+/**
+ * Lets it happen; within ten seconds after it ended the rate must be back at 98 % of the earlier one, and so must what
+ * the service can do at most, as quickly as before.
+ */
+export async function survive(load: CommitteeLoad, fault: Fault): Promise<void> {
+  const { name, lasts = SHORT, fill = soak, felt = () => true } = fault;
   const earlier = await load.steadyRate();
   expect(earlier, 'the rate before').toBeGreaterThan(0.9 * load.pace);
+  await load.whole();
+  const full = fill ? await usualCapacity(load) : undefined;
+  const changesBefore = load.stage.changes.length;
   const began = load.now;
-  await strike(LASTS);
+  await fault.strike(soak ? LONG : lasts);
   const ended = load.now;
   const recovery = await load.recovery(ended, earlier);
   const during = load.rate(began, ended);
@@ -29,15 +58,53 @@ export async function survive(load: CommitteeLoad, { name, strike }: Fault): Pro
       `back after ${recovery ?? 'more than 10000'} ms`,
   );
   expect(recovery, `the rate after: ${name}`).toBeDefined();
+  if (full) await expectCapacity(load, full, ended);
+  const seen = {
+    samples: load.samples.filter(({ at }) => at >= began && at < ended),
+    changes: load.stage.changes.slice(changesBefore),
+  };
+  expect(felt(seen), `somebody felt it: ${name}`).toBe(true);
 }
 
-/** One line with the share of 5xx, which it also gives back. */
-export function reportServerErrors(load: CommitteeLoad): number {
+/** One window. Whoever waited out a fault is served in it too, and belongs to what the service can do. */
+async function filled(load: CommitteeLoad): Promise<Capacity> {
+  const from = load.now;
+  const { rate, p95 } = await capacityOf(load.stage.url, WINDOW);
+  const to = load.now;
+  const others = load.samples.filter(
+    ({ at, took, status }) => status > 0 && status < 500 && at + took >= from && at + took < to,
+  );
+  return { rate: rate + (others.length * 1000) / (to - from), p95 };
+}
+
+/** Of several windows the one in the middle, by its rate. */
+async function usualCapacity(load: CommitteeLoad): Promise<Capacity> {
+  const windows: Capacity[] = [];
+  while (windows.length < WINDOWS) windows.push(await filled(load));
+  windows.sort((a, b) => a.rate - b.rate);
+  return windows[(WINDOWS - 1) / 2] ?? { rate: 0, p95: 0 };
+}
+
+async function expectCapacity(load: CommitteeLoad, full: Capacity, ended: number): Promise<void> {
+  const windows: Capacity[] = [];
+  const isBack = ({ rate, p95 }: Capacity) => rate >= BACK.share * full.rate && p95 <= BACK.p95 * full.p95;
+  do windows.push(await filled(load));
+  while (!windows.some(isBack) && load.now < ended + RECOVERY_LIMIT - WINDOW);
+  const shown = ({ rate, p95 }: Capacity) => `${rate.toFixed(0)}/s with p95 ${p95.toFixed(1)} ms`;
+  console.info(`  at most ${shown(full)} before, ${windows.map(shown).join('; ')} after`);
+  expect(windows.some(isBack), 'it can do again what it could do').toBe(true);
+}
+
+/** One line with the share of 5xx, which it also gives back, with how many got no answer at all. */
+export function reportFailures(load: CommitteeLoad): {
+  readonly serverErrors: number;
+  readonly unanswered: number;
+} {
   const { count, answers } = load.serverErrors();
-  const share = count / answers;
+  const unanswered = load.samples.length - answers;
   console.info(
     `${answers} answers, ${load.entered.length} patients, ${load.called.length} calls: ` +
-      `${count} answers of 5xx (${(share * 100).toFixed(3)} %)`,
+      `${count} answers of 5xx (${((count / answers) * 100).toFixed(3)} %), ${unanswered} without an answer`,
   );
-  return share;
+  return { serverErrors: count / answers, unanswered };
 }

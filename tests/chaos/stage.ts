@@ -1,6 +1,6 @@
 /**
  * A server on the Node target with a real Postgres and a real Redis behind proxies that a test breaks. The breakers
- * have the plan's thresholds and short timeouts, so that a test sees them close again.
+ * have the plan's thresholds, and short timeouts unless a test wants the plan's: so that it sees them close again.
  */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -8,7 +8,7 @@ import { getRequestListener } from '@hono/node-server';
 import pg from 'pg';
 import { openLocalService } from '../../local/local-service.ts';
 import { createApp } from '../../src/app.ts';
-import { BREAKER_CONFIGS } from '../../src/lib/circuit-breaker.ts';
+import { BREAKER_CONFIGS, type BreakerConfigs, CircuitState } from '../../src/lib/circuit-breaker.ts';
 import { readConfig } from '../../src/lib/config.ts';
 import type { LogFields } from '../../src/lib/log.ts';
 import { createServices, type Services } from '../../src/lib/services.ts';
@@ -29,13 +29,21 @@ export interface Stage {
   readonly redis: RedisServer;
   /** The changes of breakers so far, as `service from to`. */
   readonly changes: readonly string[];
+  /** Milliseconds that the server itself took for each request, by the id of the request: its own log lines. */
+  readonly served: ReadonlyMap<string, number>;
+  /** Whether no breaker holds anything back. */
+  isWhole(): boolean;
   /** Asks Postgres itself, past every fault between it and the server. */
   rows<T extends pg.QueryResultRow>(query: string): Promise<T[]>;
   close(): Promise<void>;
 }
 
-/** Milliseconds until a breaker lets a probe through. The plan's 60 s and 30 s would make each fault take minutes. */
-const BREAKER_TIMEOUT = 1_000;
+/** A probe after a second. The plan's 60 s and 30 s would make each fault take minutes. */
+const QUICK_BREAKERS: BreakerConfigs = {
+  ...BREAKER_CONFIGS,
+  database: { ...BREAKER_CONFIGS.database, timeout: 1_000 },
+  redis: { ...BREAKER_CONFIGS.redis, timeout: 1_000 },
+};
 
 /** Far beyond what the load sends from its one address, so that limits are asked and refuse nobody. */
 const WIDE_LIMITS = JSON.stringify({
@@ -49,9 +57,12 @@ const WIDE_LIMITS = JSON.stringify({
 export interface StageOptions {
   /** A Postgres that the test may kill and start again, instead of a database on the shared one. */
   readonly ownPostgres?: boolean;
+  /** The timeouts with which the service ships: a minute for the database. */
+  readonly shippedBreakers?: boolean;
 }
 
-export async function openStage({ ownPostgres = false }: StageOptions = {}): Promise<Stage> {
+export async function openStage(options: StageOptions = {}): Promise<Stage> {
+  const { ownPostgres = false, shippedBreakers = false } = options;
   // What was answered must survive a killed server; what only a machine without power loses may be lost.
   const postgres = ownPostgres
     ? await startPostgresServer({ durable: false, settings: ['synchronous_commit=on'] })
@@ -69,8 +80,11 @@ export async function openStage({ ownPostgres = false }: StageOptions = {}): Pro
   const databaseProxy = await tcpProxyTo(portOf(environment.DATABASE_URL));
   const redisProxy = await tcpProxyTo(portOf(environment.UPSTASH_REDIS_REST_URL));
   const changes: string[] = [];
-  const log = (_level: string, { event, service: part, from, to }: LogFields) => {
+  const served = new Map<string, number>();
+  const log = (_level: string, fields: LogFields) => {
+    const { event, service: part, from, to, request_id: id, duration_ms: took } = fields;
     if (event === 'breaker_changed') changes.push(`${part} ${from} ${to}`);
+    if (event === 'request' && id !== undefined && took !== undefined) served.set(id, took);
   };
   const config = readConfig({
     ...environment,
@@ -79,11 +93,7 @@ export async function openStage({ ownPostgres = false }: StageOptions = {}): Pro
   });
   const services = createServices('node', config, {
     log,
-    breakerConfigs: {
-      database: { ...BREAKER_CONFIGS.database, timeout: BREAKER_TIMEOUT },
-      redis: { ...BREAKER_CONFIGS.redis, timeout: BREAKER_TIMEOUT },
-      external: BREAKER_CONFIGS.external,
-    },
+    breakerConfigs: shippedBreakers ? BREAKER_CONFIGS : QUICK_BREAKERS,
   });
   const app = createApp({ target: 'node', services: () => services, clientIp: () => '192.0.2.20' });
   const server = createServer(getRequestListener(app.fetch));
@@ -98,6 +108,9 @@ export async function openStage({ ownPostgres = false }: StageOptions = {}): Pro
     postgres,
     redis,
     changes,
+    served,
+    isWhole: () =>
+      [services.database, services.redis].every((part) => part?.breaker.getState() === CircuitState.CLOSED),
     async rows<T extends pg.QueryResultRow>(query: string) {
       const client = new pg.Client({ connectionString: database.url });
       client.on('error', () => undefined);

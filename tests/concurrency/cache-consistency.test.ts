@@ -14,7 +14,7 @@ import { type Random, seededRandom, testSeed } from '../support/sql-random.ts';
 import { report } from '../support/sql-report.ts';
 import { type TcpProxy, tcpProxyTo } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
-import { soak, volume } from '../support/volume.ts';
+import { mayBeLeftOut, soak, volume } from '../support/volume.ts';
 
 const WRITES = volume(100_000);
 const WRITERS = 12;
@@ -31,7 +31,7 @@ const SETTINGS = {
   LOG_LEVEL: 'warn',
 };
 
-/** Places among the servers. The two that stay also read; the third one only writes, and dies of it. */
+/** Places among the servers. Two stay; the third one dies of a write again and again, and serves in between. */
 const NODE = 0;
 const WORKERD = 1;
 const KILLED = 2;
@@ -44,6 +44,8 @@ const ALL = 3;
  */
 const WRITTEN_LATE = { sound: 590, broken: 95 };
 const READ_LATE = { sound: 290, broken: 0 };
+/** The share of workerd's answers that may be so late, on a machine that does nothing else: they are hardly looked at. */
+const LATE_SHARE = 0.05;
 
 /** What can only grow, per clinic: entries, entries that left the line, entries that are done. */
 interface Grown {
@@ -65,7 +67,7 @@ let killed: ServerProcess;
 let token: string;
 let pins: Readonly<Record<string, string>>;
 
-describe.runIf(hasRedisServer())('the cache of three processes of two runtimes', () => {
+describe.skipIf(!hasRedisServer() && mayBeLeftOut)('the cache of three processes of two runtimes', () => {
   beforeAll(async () => {
     db = await openMigratedDatabase(4);
     redis = await startRedisServer();
@@ -99,6 +101,8 @@ describe.runIf(hasRedisServer())('the cache of three processes of two runtimes',
     async () => {
       const seed = testSeed();
       const random = seededRandom(seed);
+      // At once: a run that is ended from outside says nothing more.
+      console.info(`seed ${seed}`);
       const day = new Day(random);
       const writing = Array.from({ length: WRITERS }, () => day.write());
       const reading = Array.from({ length: READERS }, () => day.read());
@@ -106,8 +110,10 @@ describe.runIf(hasRedisServer())('the cache of three processes of two runtimes',
       await Promise.all(writing);
       day.isOver = true;
       await Promise.all([...reading, killing]);
+      const ofWorkerd = (day.writesBy[WORKERD] ?? 0) + (day.readsBy[WORKERD] ?? 0);
+      const late = day.late / ofWorkerd;
       report(
-        `writes (${day.byPlace.join(', ')} by Node, workerd, a Node that was killed ${day.kills} times between commit and floor) beside ${day.reads} reads: ${day.wrong.length} older states or steps back; ${day.late} answers of workerd too slow to be counted on`,
+        `writes (${day.writesBy.join(', ')} by Node, workerd, a Node that was killed ${day.kills} times between commit and floor) beside ${day.reads} reads (${day.readsBy.join(', ')}): ${day.wrong.length} older states or steps back; ${day.late} answers of workerd too slow to be counted on (${(late * 100).toFixed(2)} %)`,
         day.writes,
         seed,
       );
@@ -115,6 +121,8 @@ describe.runIf(hasRedisServer())('the cache of three processes of two runtimes',
       expect(day.writes).toBeGreaterThanOrEqual(WRITES);
       expect(day.reads).toBeGreaterThan(WRITES / 10);
       expect(day.kills).toBeGreaterThan(0);
+      expect(Math.min(...day.readsBy), 'all three were read from').toBeGreaterThan(0);
+      if (soak) expect(late).toBeLessThan(LATE_SHARE);
     },
     TIMEOUT,
   );
@@ -136,11 +144,12 @@ interface Written {
 
 class Day {
   writes = 0;
-  reads = 0;
   kills = 0;
   /** Answers of workerd that may not have raised the floor: many on a machine that is too slow for it. */
   late = 0;
-  readonly byPlace = [0, 0, 0];
+  /** Answers, by place. */
+  readonly writesBy = [0, 0, 0];
+  readonly readsBy = [0, 0, 0];
   isOver = false;
   /** What a read showed that it must not have shown; the first ones are enough. */
   readonly wrong: string[] = [];
@@ -148,6 +157,8 @@ class Day {
   readonly #answered = new Map<string, Grown>();
   readonly #seen = new Map<string, Grown>();
   readonly #waiting = new Map<string, string[]>();
+  /** From the moment at which it hears nothing from Redis until its successor serves. */
+  #isDying = false;
   /** Who is entering by way of the server that will be killed. */
   readonly #entering = new Set<string>();
   #people = 0;
@@ -176,9 +187,14 @@ class Day {
         '/api/v1/stats/queues',
         '/api/v1/admin/status',
       ]);
-      const place = this.#random.below(STAYING);
+      const place = this.#random.below(this.#isDying ? STAYING : ALL);
       const asked = ask(place);
-      const { body } = await send(place, 'GET', path, undefined, '');
+      const answer = await send(place, 'GET', path, undefined, '').catch((cause: unknown) => {
+        // Whom it killed meanwhile, it cannot answer; nobody else may fail.
+        if (place !== KILLED) throw cause;
+      });
+      if (!answer) continue;
+      const { body } = answer;
       const rows = shownIn(body);
       for (const [shown, grown] of rows) {
         const known = least.get(shown as (typeof CLINICS)[number]);
@@ -191,7 +207,7 @@ class Day {
           this.#seen.set(shown, most(this.#seen.get(shown) ?? NOTHING, grown));
         }
       });
-      this.reads += 1;
+      this.readsBy[place] = (this.readsBy[place] ?? 0) + 1;
     }
   }
 
@@ -200,6 +216,7 @@ class Day {
     for (let next = KILL_EVERY / 2; !this.isOver; next += KILL_EVERY) {
       while (this.writes < next && !this.isOver) await new Promise((wake) => setTimeout(wake, 20));
       if (this.isOver) return;
+      this.#isDying = true;
       // From now on it hears nothing from Redis: its writes end at their floors.
       wayToRedis.swallow();
       this.#entering.clear();
@@ -212,7 +229,12 @@ class Day {
       await killed.kill();
       await wayToRedis.restore();
       await startKilled();
+      this.#isDying = false;
     }
+  }
+
+  get reads(): number {
+    return this.readsBy.reduce((sum, count) => sum + count, 0);
   }
 
   /** How many of those who are entering by way of the server without Redis have entered. */
@@ -251,7 +273,7 @@ class Day {
         const answer = await send(place, 'POST', path, json);
         if (answer.status < 500) {
           this.writes += 1;
-          this.byPlace[place] = (this.byPlace[place] ?? 0) + 1;
+          this.writesBy[place] = (this.writesBy[place] ?? 0) + 1;
           return { ...answer, asked };
         }
       } catch {

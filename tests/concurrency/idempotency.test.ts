@@ -10,6 +10,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type LocalServer, startLocalServer } from '../../local/local-server.ts';
 import { createApp } from '../../src/app.ts';
 import { readConfig } from '../../src/lib/config.ts';
+import type { Database } from '../../src/lib/database.ts';
 import { DomainError } from '../../src/lib/errors.ts';
 import { createServices } from '../../src/lib/services.ts';
 import { openMigratedDatabase, type SqlDatabase } from '../support/sql-database.ts';
@@ -238,13 +239,14 @@ function losingServer() {
   const environment = servers[0]?.environment ?? {};
   const config = readConfig(environment);
   const real = createServices('node', config);
+  const database: Database = real.database;
   let committed: { number?: number } = {};
   const services = {
     ...real,
     database: {
-      breaker: real.database.breaker,
-      async call(...call: Parameters<typeof real.database.call>) {
-        const answer = await real.database.call(...call);
+      breaker: database.breaker,
+      async call(...call: Parameters<Database['call']>) {
+        const answer = await database.call(...call);
         if (call[0] !== 'with_idempotency') return answer;
         committed = (answer as { answer: { number?: number } }).answer;
         throw new DomainError('DATABASE_UNAVAILABLE', { retryAfter: 5 });
@@ -265,7 +267,12 @@ describe('a server that is killed between commit and answer', () => {
   let directory: string;
   let proxy: TcpProxy;
   let child: ChildProcess | undefined;
+  let pinOfEcg: string;
   beforeAll(async () => {
+    const shown = await fetch(`${server(0)}/api/v1/pin/status?clinic=ecg`, {
+      headers: { Authorization: `Bearer ${token}` },
+    });
+    pinOfEcg = ((await shown.json()) as { currentPin: string }).currentPin;
     directory = await mkdtemp(join(tmpdir(), 'mmc-killed-'));
     proxy = await tcpProxyTo(Number(new URL(db.url).port));
   });
@@ -278,26 +285,30 @@ describe('a server that is killed between commit and answer', () => {
   });
 
   it(
-    'leaves one effect, and its answer to the server that is asked next',
+    'leaves one effect, and its answer to the server that is asked next, whatever it was writing',
     async () => {
       const kills = volume(30);
       const through = new URL(db.url);
       through.port = String(proxy.port);
       for (let i = 0; i < kills; i += 1) {
         const user = `killed-${i}`;
+        const write = WRITES[i % WRITES.length] ?? WRITES[0];
+        await write.before(user);
+        const [path, body, bearer] = write.request(i, user);
+        const send = (url: string) => post(`killed-${i}`, path, body, url, bearer);
         const started = await startProcess(through.href);
         child = started.child;
         // The first request of a server asks the database for its service day.
         expect((await enter('warm-up', `warm-${i}`, started.url)).status).toBe(200);
         proxy.mute();
-        const unanswered = enter('k', user, started.url).then(
+        const unanswered = send(started.url).then(
           () => 'answered',
           () => 'cut off',
         );
         await until(
           'it is committed',
-          () => entriesOf(user),
-          (entries) => entries === 1,
+          () => write.effects(i, user),
+          (effects) => effects === 1,
         );
         const gone = once(started.child, 'exit');
         started.child.kill('SIGKILL');
@@ -305,16 +316,64 @@ describe('a server that is killed between commit and answer', () => {
         expect(await unanswered).toBe('cut off');
         await proxy.restore();
 
-        const again = await enter('k', user, server(i));
-        expect(again).toMatchObject({ status: 200, replayed: true });
-        expect(JSON.parse(again.text)).toMatchObject({ entry_status: 'ENTERED', user });
-        expect(await enter('k', user, server(i + 1))).toEqual(again);
-        expect([await entriesOf(user), await eventsOf(user, 'ENTERED')]).toEqual([1, 1]);
+        const state = await stateOfAll();
+        const again = await send(server(i));
+        expect(again, path).toMatchObject({ status: 200, replayed: true });
+        expect(JSON.parse(again.text), path).toMatchObject(write.answer(user));
+        expect(await send(server(i + 1)), path).toEqual(again);
+        expect(await stateOfAll(), path).toEqual(state);
+        expect(await write.effects(i, user), path).toBe(1);
       }
-      report('servers killed between commit and answer', kills);
+      report(
+        `servers killed between commit and answer, while writing ${Math.min(kills, WRITES.length)} kinds of things`,
+        kills,
+      );
     },
     TIMEOUT,
   );
+
+  interface Write {
+    /** What there must be for it. */
+    before(user: string): Promise<void>;
+    request(index: number, user: string): readonly [path: string, body: object, bearer?: string];
+    /** How often it is done, past every answer. */
+    effects(index: number, user: string): Promise<number>;
+    /** What its answer says, however often it is given. */
+    answer(user: string): object;
+  }
+
+  const entered = async (user: string) => {
+    const clinic = 'ecg';
+    expect((await post(`before-${user}`, '/api/v1/queue/enter', { clinic, user })).status).toBe(200);
+  };
+  const leaving = (path: string): Write => ({
+    before: entered,
+    request: (_, user) => [path, { clinic: 'ecg', user, pin: pinOfEcg }],
+    effects: (_, user) => eventsOf(user, 'COMPLETED'),
+    answer: (user) => ({ success: true, user }),
+  });
+  const grace = (index: number) => 6 + (index % 20);
+
+  const WRITES: readonly [Write, ...Write[]] = [
+    {
+      before: async () => undefined,
+      request: (_, user) => ['/api/v1/queue/enter', { clinic: 'lab', user }],
+      effects: (_, user) => eventsOf(user, 'ENTERED'),
+      answer: (user) => ({ entry_status: 'ENTERED', user }),
+    },
+    leaving('/api/v1/queue/done'),
+    {
+      before: async () => undefined,
+      request: (index) => ['/api/admin/settings', { settings: { grace_minutes: grace(index) } }, token],
+      effects: (index) =>
+        db.value(
+          `select count(*)::int from settings where key = 'grace_minutes' and value = $1::text::jsonb`,
+          [grace(index)],
+        ),
+      answer: () => ({ success: true }),
+    },
+    leaving('/api/v1/clinic/exit'),
+  ];
 
   async function startProcess(databaseUrl: string): Promise<{ child: ChildProcess; url: string }> {
     const started = spawn(

@@ -7,14 +7,19 @@ import { hasRedisServer, type RedisServer, startRedisServer } from '../support/r
 import { seededRandom, testSeed } from '../support/sql-random.ts';
 import { type TcpProxy, tcpProxyTo } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
-import { volume } from '../support/volume.ts';
+import { mayBeLeftOut, volume } from '../support/volume.ts';
 
 const DAY = '2025-10-29';
 const IGNORED = () => undefined;
+/** Milliseconds: a machine shared with others may take longer than the 300 for which a request would wait. */
+const PATIENCE = 20_000;
+/** Of a value: how long it lives, and how long before its end one reader renews it. */
+const LIVES = 2_000;
+const RENEWED = 450;
 
 describe.each([
   ['the embedded Redis', true],
-  ['a real Redis', hasRedisServer()],
+  ['a real Redis', hasRedisServer() || !mayBeLeftOut],
 ])('the cache on %s', (name, isThere) => {
   let server: RedisServer | undefined;
   let cloud: EmbeddedCloud;
@@ -27,9 +32,9 @@ describe.each([
     cloud = await startEmbeddedCloud(server ? { redisUrl: server.url } : {});
     proxy = await tcpProxyTo(Number(new URL(cloud.redisUrl).port));
     const url = `http://127.0.0.1:${proxy.port}`;
-    redis = part({ redis: { url, token: cloud.redisToken } });
-    cache = createCache(patient(redis), 'test');
-    await patient(redis).run((client) => client.ping());
+    redis = part({ redis: { url, token: cloud.redisToken } }, PATIENCE);
+    cache = createCache(redis, 'test');
+    await redis.ping();
   });
   afterAll(async () => {
     await proxy?.close();
@@ -131,7 +136,7 @@ describe.each([
     const start = performance.now();
     await until(
       'it is gone',
-      () => redis.client.keys(`*:${key.name}`).catch(() => ['too slow']),
+      () => redis.client.keys(`*:${key.name}`),
       (kept) => kept.length === 0,
     );
     expect(performance.now() - start).toBeLessThan(2_000);
@@ -141,9 +146,15 @@ describe.each([
   it.runIf(isThere)(
     'lets one reader renew a value that is about to end, and gives it to all others',
     async () => {
-      const key = newKey();
-      await cache.fill(key, entry(key.clinic, 1), 1_550);
-      const values = await Promise.all(Array.from({ length: 20 }, () => cached(key)));
+      let values: unknown[];
+      let start: number;
+      do {
+        const key = newKey();
+        start = performance.now();
+        await cache.fill(key, entry(key.clinic, 1), LIVES - RENEWED);
+        values = await Promise.all(Array.from({ length: 20 }, () => cached(key)));
+        // A machine that was busy for as long as the value had left proves nothing.
+      } while (performance.now() - start >= RENEWED);
       expect(values.filter((value) => value === undefined)).toHaveLength(1);
     },
   );
@@ -232,24 +243,8 @@ describe.each([
   });
 });
 
-/** A machine shared with others may take longer than the 300 ms that a request would wait. */
-function patient(redis: RedisPart): RedisPart {
-  return {
-    ...redis,
-    async run(work) {
-      for (let attempt = 1; ; attempt += 1) {
-        try {
-          return await work(redis.client);
-        } catch (error) {
-          if (attempt === 5) throw error;
-        }
-      }
-    },
-  };
-}
-
-function part(config: Parameters<typeof createRedis>[0]): RedisPart {
-  const redis = createRedis(config);
+function part(config: Parameters<typeof createRedis>[0], timeout?: number): RedisPart {
+  const redis = createRedis(config, {}, timeout);
   if (!redis) throw new Error('no Redis');
   return redis;
 }

@@ -212,4 +212,38 @@ describe('at the server', () => {
     expect(services.database.breaker.getState()).toBe('CLOSED');
     expect((await send('POST', ENTER, enter('second'))).answer.status).toBe(200);
   });
+
+  it('a write that Postgres ends to break a deadlock is done once, by its second try', async () => {
+    const { send, services } = isolate({ DATABASE_URL: cloud.databaseUrl });
+    expect((await send('POST', ENTER, enter('before'))).answer.status).toBe(200);
+    const deadlocks = () =>
+      db.value<number>('select deadlocks::int from pg_stat_database where datname = current_database()');
+    const holder = await db.pool.connect();
+    try {
+      await holder.query('begin');
+      // Whoever waits so long looks for deadlocks, and is the one who is ended: not this session.
+      await holder.query("set local deadlock_timeout = '1min'");
+      // The same patient, uncommitted: the request has the line's lock when it comes to wait for this one.
+      await holder.query(`insert into queues (clinic_code, patient_id, service_day, queue_number)
+        select clinic_code, 'twice', service_day, 900 from queues where patient_id = 'before'`);
+      const entering = send('POST', ENTER, enter('twice'));
+      await until(
+        'the request waits',
+        () =>
+          db.value<number>(`select count(*)::int from pg_stat_activity
+            where datname = current_database() and wait_event_type = 'Lock'`),
+        (waiting) => waiting === 1,
+      );
+      await holder.query("select 1 from queue_counters where clinic_code = 'lab' for update");
+      await holder.query('rollback');
+      expect((await entering).answer.status).toBe(200);
+    } finally {
+      await holder.query('rollback');
+      holder.release();
+    }
+    await until('Postgres counted its deadlock', deadlocks, (count) => count === 1);
+    expect(await db.value("select count(*)::int from queues where patient_id = 'twice'")).toBe(1);
+    expect(await db.value("select count(*)::int from events where patient_id = 'twice'")).toBe(1);
+    expect(services.database.breaker.getState()).toBe('CLOSED');
+  });
 });

@@ -9,7 +9,7 @@ import { DEFAULT_LIMITS } from '../../src/lib/rate-limit-policies.ts';
 import { createRateLimiter, type RateLimiter } from '../../src/lib/rate-limiter.ts';
 import { withinOneWindow } from '../support/limited-service.ts';
 import { hasRedisServer, type RedisServer, startRedisServer } from '../support/redis-server.ts';
-import { soak } from '../support/volume.ts';
+import { mayBeLeftOut, soak } from '../support/volume.ts';
 
 /** The real minute in the soak; shorter ones otherwise, with the same script and the same arithmetic. */
 const WINDOW_MS = soak ? 60_000 : 5_000;
@@ -17,6 +17,11 @@ const LIMIT = soak ? 60 : 30;
 const FACTORS = [4, 10, 40];
 const WINDOWS = 3;
 const ISOLATES = 3;
+/**
+ * The last place of a window is free only in its last moment, which one burst in 5 s may miss. In a minute it is free
+ * for a second.
+ */
+const LEAST = soak ? 1 : 1 - 2 / LIMIT;
 /** Milliseconds between two bursts of the attack. */
 const BURST_EVERY = 10;
 
@@ -102,7 +107,7 @@ async function attack(limiters: readonly RateLimiter[], factor: number) {
   return { factor, admitted, sent };
 }
 
-describe.skipIf(!hasRedisServer())('with a real Redis', () => {
+describe.skipIf(!hasRedisServer() && mayBeLeftOut)('with a real Redis', () => {
   let backend: Backend;
   let server: RedisServer;
   beforeAll(async () => {
@@ -131,8 +136,7 @@ describe.skipIf(!hasRedisServer())('with a real Redis', () => {
             `${admitted.join(' + ')} = ${share.toFixed(3)} of the limit`,
         );
         expect(share).toBeLessThanOrEqual(1.05);
-        // The last place of a window is free only in its last moment: nobody may come just then.
-        expect(share).toBeGreaterThanOrEqual(1 - 2 / LIMIT);
+        expect(share).toBeGreaterThanOrEqual(LEAST);
       }
       const sent = attacks.reduce((sum, each) => sum + each.sent, 0);
       console.log(`${sent} requests were ${asked} to Redis`);

@@ -11,6 +11,7 @@ interface Entry {
   readonly priority: number;
   status: Status;
   calledAt: number;
+  calls: number;
 }
 
 interface Tries {
@@ -38,6 +39,8 @@ export interface ModelOptions {
 
 export class CommitteeModel {
   readonly #entries: Entry[] = [];
+  /** By clinic, user and number: the types of its events. */
+  readonly #events = new Map<string, string[]>();
   readonly #numbers = new Map<string, number>();
   readonly #tries = new Map<string, Tries>();
   readonly #options: ModelOptions;
@@ -81,8 +84,16 @@ export class CommitteeModel {
   /** Every entry there ever was. */
   rows(): string[] {
     return this.#entries
-      .map(({ day, clinic, number, user, status }) => `${day} ${clinic} ${number} ${user} ${status}`)
+      .map(
+        ({ day, clinic, number, user, status, calls }) =>
+          `${day} ${clinic} ${number} ${user} ${status} ${calls}`,
+      )
       .sort();
+  }
+
+  /** Every event of everybody, in one row for what happened to a number. */
+  events(): string[] {
+    return [...this.#events].map(([of, types]) => `events of ${of} ${types.join(' ')}`);
   }
 
   /** What anybody sees of a clinic today: who waits, in order, and how many are inside and done. */
@@ -100,11 +111,12 @@ export class CommitteeModel {
     const later = own.find((entry) => entry.day > day && isActive(entry));
     const there = known ?? later;
     if (there) return `ALREADY_IN_QUEUE ${there.number}`;
-    for (const entry of own) if (entry.day < day && isActive(entry)) entry.status = 'CANCELLED';
+    for (const entry of own) if (entry.day < day && isActive(entry)) this.#become(entry, 'CANCELLED');
     const number = (this.#numbers.get(`${clinic} ${day}`) ?? 0) + 1;
     this.#numbers.set(`${clinic} ${day}`, number);
-    const entry: Entry = { clinic, day, user, number, priority, status: 'WAITING', calledAt: 0 };
+    const entry: Entry = { clinic, day, user, number, priority, status: 'WAITING', calledAt: 0, calls: 0 };
     this.#entries.push(entry);
+    this.#happened(entry, 'ENTERED');
     return `ENTERED ${number} at place ${this.#waiting(clinic, day).indexOf(entry) + 1}`;
   }
 
@@ -113,8 +125,9 @@ export class CommitteeModel {
     if (capacity !== undefined && inside >= capacity) return 'CAPACITY_FULL';
     const [head] = this.#waiting(clinic, day);
     if (!head) return 'NO_PATIENTS_WAITING';
-    head.status = 'CALLED';
+    this.#become(head, 'CALLED');
     head.calledAt = this.#now;
+    head.calls += 1;
     return `called ${head.number} ${head.user}, ${this.#waiting(clinic, day).length} wait`;
   }
 
@@ -126,7 +139,7 @@ export class CommitteeModel {
     const refusal = by === 'staff' ? undefined : this.#tryPin(entry, by === 'right pin');
     if (refusal) return refusal;
     if (by === 'staff' && entry.status === 'WAITING') return 'NOT_CALLED';
-    entry.status = 'COMPLETED';
+    if (entry.status !== 'COMPLETED') this.#become(entry, 'COMPLETED');
     return `left ${entry.number}, ${this.#waiting(clinic, day).length} wait`;
   }
 
@@ -174,14 +187,25 @@ export class CommitteeModel {
     const gone = this.#entries.filter(
       (entry) => isAt(entry, clinic, day) && entry.status === 'CALLED' && entry.calledAt < this.#now - GRACE,
     );
-    for (const entry of gone) entry.status = 'NO_SHOW';
+    for (const entry of gone) this.#become(entry, 'NO_SHOW');
     return `expired ${gone.length}`;
   }
 
   #closePastDays(): void {
     for (const entry of this.#entries) {
-      if (entry.day < this.day() && isActive(entry)) entry.status = 'CANCELLED';
+      if (entry.day < this.day() && isActive(entry)) this.#become(entry, 'CANCELLED');
     }
+  }
+
+  /** Every such change is told. */
+  #become(entry: Entry, status: 'CALLED' | 'COMPLETED' | 'CANCELLED' | 'NO_SHOW'): void {
+    entry.status = status;
+    this.#happened(entry, status);
+  }
+
+  #happened({ clinic, user, number }: Entry, type: string): void {
+    const of = `${clinic} ${user} ${number}`;
+    this.#events.set(of, [...(this.#events.get(of) ?? []), type].sort());
   }
 
   #waiting(clinic: string, day: string): Entry[] {

@@ -1,12 +1,11 @@
-/** The whole application over HTTP's door, with its cache: what callers are told, and what everybody sees. */
+/** The whole application over HTTP, with its cache: what callers are told, and what everybody sees. */
 import { randomUUID } from 'node:crypto';
-import type { Fields, SimulatedService } from '../support/simulated-service.ts';
+import type { Fields, NetworkedService } from '../support/simulated-service.ts';
 import type { CommitteeModel, Outcome } from './committee-model.ts';
+import { OBSERVED_ROWS, TABLES, Versions } from './observed-rows.ts';
 import type { System } from './play.ts';
 import { CLINICS, type Step } from './steps.ts';
 
-const TABLES =
-  'queues, queue_counters, pins, pin_attempts, events, routes, idempotency_keys, reports, job_runs';
 /** Before a token's eight hours are over. */
 const LOGIN_AGAIN = 7 * 3_600_000;
 
@@ -15,7 +14,11 @@ interface Session {
   readonly since: number;
 }
 
-export function httpSystem(service: SimulatedService): System {
+/** On a service that is asked over sockets, whose way to Redis breaks and whose answers get lost. */
+export function httpSystem(service: NetworkedService): System {
+  const { network } = service;
+  const versions = new Versions();
+  let isRedisAway = false;
   let session: Session | undefined;
 
   async function tokenAt(now: Date): Promise<string> {
@@ -33,6 +36,16 @@ export function httpSystem(service: SimulatedService): System {
       body: JSON.stringify(['FLUSHALL']),
     });
     if (!answer.ok) throw new Error(await answer.text());
+  }
+
+  /** Redis comes back as it does after its own restart: empty. */
+  async function bringRedisBack(): Promise<void> {
+    if (!isRedisAway) return;
+    await network.redis.restore();
+    await forgetCache();
+    // Instead of its half minute.
+    service.services.redis?.breaker.reset();
+    isRedisAway = false;
   }
 
   async function pinOf(clinic: string, token: string): Promise<string> {
@@ -56,14 +69,22 @@ export function httpSystem(service: SimulatedService): System {
   }
 
   return {
-    repertoire: { staff: false, priorities: false, mishaps: ['repeated'], cache: true },
+    repertoire: {
+      staff: false,
+      priorities: false,
+      mishaps: ['repeated', 'unheard', 'without Redis'],
+      cache: true,
+    },
     model: { oneAddress: true },
     async reset() {
       session = undefined;
+      versions.forget();
+      await bringRedisBack();
       await service.rows(`truncate ${TABLES}`);
       await forgetCache();
     },
     async perform(step: Step, model: CommitteeModel): Promise<Outcome> {
+      await bringRedisBack();
       service.setTime(model.now.toISOString());
       if (step.does === 'wait') return 'done';
       if (step.does === 'forget cache') {
@@ -81,6 +102,11 @@ export function httpSystem(service: SimulatedService): System {
         ...(step.does === 'call' && { token }),
         headers: { 'Idempotency-Key': randomUUID() },
       };
+      if (step.mishap === 'without Redis') {
+        await network.redis.down();
+        isRedisAway = true;
+      }
+      if (step.mishap === 'unheard') await network.sendUnheard('POST', path, options);
       const { body } = await service.send('POST', path, options);
       if (step.mishap === 'repeated') {
         const { body: again } = await service.send('POST', path, options);
@@ -99,10 +125,10 @@ export function httpSystem(service: SimulatedService): System {
           return `${clinic}: ${waiting} inside ${body.in_service} done ${body.completed}`;
         }),
       );
-      const entries = await service.rows(
-        "select concat_ws(' ', service_day, clinic_code, queue_number, patient_id, status) as entry from queues",
-      );
-      return [...lines, ...entries.map(({ entry }) => String(entry))];
+      // Unless it was taken away, the cache was there for all of this.
+      if (!isRedisAway && service.services.redis?.breaker.getState() !== 'CLOSED') lines.push('Redis failed');
+      const found = await service.rows(OBSERVED_ROWS);
+      return [...lines, ...versions.check(found.map(({ row }) => String(row)))];
     },
     expected: (model) => [...CLINICS.map((clinic) => `${clinic}: ${model.line(clinic)}`), ...model.rows()],
   };

@@ -90,9 +90,20 @@ async function firstDifference(
     outcomes.set(kind, (outcomes.get(kind) ?? 0) + 1);
     if (answered !== expected) return report(`  answered ${answered}\n  expected ${expected}`);
     const [seen, right] = [await system.observe(model), system.expected(model)];
-    const wrong = seen.filter((row) => !right.includes(row)).map((row) => `  seen     ${row}`);
-    const missing = right.filter((row) => !seen.includes(row)).map((row) => `  expected ${row}`);
+    const wrong = without(seen, right).map((row) => `  seen     ${row}`);
+    const missing = without(right, seen).map((row) => `  expected ${row}`);
     if (wrong.length + missing.length > 0) return report([...wrong, ...missing].join('\n'));
   }
   return undefined;
+}
+
+/** What is among `rows` more often than among `others`. */
+function without(rows: readonly string[], others: readonly string[]): string[] {
+  const left = new Map<string, number>();
+  for (const row of others) left.set(row, (left.get(row) ?? 0) + 1);
+  return rows.filter((row) => {
+    const count = left.get(row) ?? 0;
+    left.set(row, count - 1);
+    return count <= 0;
+  });
 }

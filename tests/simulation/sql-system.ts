@@ -1,11 +1,10 @@
 /** The SQL functions themselves, without anything before them. */
 import type { Answer, SqlDatabase } from '../support/sql-database.ts';
 import type { CommitteeModel, Outcome } from './committee-model.ts';
+import { OBSERVED_EVENTS, OBSERVED_ROWS, TABLES, Versions } from './observed-rows.ts';
 import type { System } from './play.ts';
 import type { Step } from './steps.ts';
 
-const TABLES =
-  'queues, queue_counters, pins, pin_attempts, events, routes, idempotency_keys, reports, job_runs';
 const KEPT = {
   NOT_IN_QUEUE: 404,
   NO_PATIENTS_WAITING: 404,
@@ -18,6 +17,7 @@ const KEPT = {
 const WRONG_PIN = 'no';
 
 export function sqlSystem(db: SqlDatabase): System {
+  const versions = new Versions();
   let keys = 0;
 
   /** Answered, and sent again under its key: the second answer must be the first one. */
@@ -67,6 +67,7 @@ export function sqlSystem(db: SqlDatabase): System {
     repertoire: { staff: true, priorities: true, mishaps: ['repeated', 'undone', 'late'], cache: false },
     model: { oneAddress: false },
     async reset() {
+      versions.forget();
       await db.rows(`truncate ${TABLES}`);
     },
     async perform(step: Step, model: CommitteeModel): Promise<Outcome> {
@@ -87,20 +88,10 @@ export function sqlSystem(db: SqlDatabase): System {
       return outcomeOf(step, answer);
     },
     async observe() {
-      // Besides the entries: each with its event, and the numbers of each counter are those of its entries.
-      const found = await db.rows<{ row: string }>(`
-        select concat_ws(' ', service_day, clinic_code, queue_number, patient_id, status) as row from queues
-        union all
-        select concat_ws(' ', 'no event for', q.service_day, q.clinic_code, q.queue_number) from queues q
-        where not exists (select 1 from events e where e.event_type = 'ENTERED' and e.patient_id = q.patient_id
-          and e.clinic_code = q.clinic_code and (e.data ->> 'queue_number')::int = q.queue_number)
-        union all
-        select concat_ws(' ', 'counter of', clinic_code, service_day) from queue_counters c
-        where last_number <> (select count(*) from queues q
-          where q.clinic_code = c.clinic_code and q.service_day = c.service_day)`);
-      return found.map(({ row }) => row);
+      const found = await db.rows<{ row: string }>(`${OBSERVED_ROWS} union all ${OBSERVED_EVENTS}`);
+      return versions.check(found.map(({ row }) => row));
     },
-    expected: (model) => model.rows(),
+    expected: (model) => [...model.rows(), ...model.events()],
   };
 }
 

@@ -5,10 +5,11 @@ export const CLINICS = ['lab', 'xray', 'ecg'] as const;
 export type Clinic = (typeof CLINICS)[number];
 
 /**
- * What happens to the attempt: `repeated` is sent again under its key after its answer was lost; `undone` dies before
- * its commit, so it never was; `late` was held up over midnight and still carries the day before.
+ * What happens to the attempt: `repeated` is sent again under its key; so is `unheard`, whose answer was lost on the way;
+ * `undone` dies before its commit, so it never was; `late` was held up over midnight and still carries the day before;
+ * `without Redis` finds it away, until the next step finds it back and empty.
  */
-export type Mishap = 'repeated' | 'undone' | 'late';
+export type Mishap = 'repeated' | 'unheard' | 'undone' | 'late' | 'without Redis';
 
 type Action =
   | { readonly does: 'enter'; readonly clinic: Clinic; readonly user: string; readonly priority: number }
