@@ -15,7 +15,7 @@ Builds, starts Node, workerd, Deno and the Vercel output on one database behind 
 their day while the targets are switched, one is killed and a bad version is refused. Exit code 0 when nobody was lost.
 
   --patients N    how many patients come, each with a stream open (100)
-  --seconds S     time within which they arrive (15)
+  --seconds S     time within which they arrive (60)
   --seed S        seed of the day (random, printed)
   --json          the report as JSON on standard output
 
@@ -26,7 +26,7 @@ const { values } = readFlags(
   {
     options: {
       patients: { type: 'string', default: '100' },
-      seconds: { type: 'string', default: '15' },
+      seconds: { type: 'string', default: '60' },
       seed: { type: 'string', default: String(randomInt(2 ** 31)) },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },

@@ -1,5 +1,5 @@
 // Which target gets a request: the active one, then the others where that one fails or is known to be dead. Every request
-// may be sent twice: reads, what is harmless when repeated, and the rest under an idempotency key (own-key.ts).
+// may be sent twice: reads, logins, and all other writes under an idempotency key (own-key.ts).
 import { BREAKER_CONFIGS, type BreakerSetup, CircuitOpenError } from '../lib/circuit-breaker.ts';
 import { DomainError } from '../lib/errors.ts';
 import type { Target } from '../lib/services.ts';

@@ -3,23 +3,16 @@
 import { honoursIdempotencyKey, IDEMPOTENCY_KEY } from '../lib/idempotent-request.ts';
 import { NoVerdict } from './ask-target.ts';
 
-/**
- * Writes that change nothing when they come a second time, so that a key would be one row in vain. Leaving is not among
- * them: a wrong PIN would count twice.
- */
-const REPEATABLE = new Set(['/api/v1/queue/enter', '/api/v1/queue', '/api/v1/route/create']);
-
 /** Milliseconds between two questions what became of the first attempt. */
 const PAUSE_MS = 200;
 
 /**
- * Gives a write the front's own key, unless it has one, is harmless when repeated, or goes where keys mean nothing
- * (logins, which are harmless too). True when it did.
+ * Gives a write the front's own key, unless it has one or goes where keys mean nothing (logins, which are harmless when
+ * repeated). Those that change nothing the second time get one too: they answer otherwise then, and a wrong PIN counts.
+ * True when it did.
  */
 export function giveOwnKey(method: string, path: string, headers: Headers): boolean {
-  if (headers.has(IDEMPOTENCY_KEY) || REPEATABLE.has(path) || !honoursIdempotencyKey(method, path)) {
-    return false;
-  }
+  if (headers.has(IDEMPOTENCY_KEY) || !honoursIdempotencyKey(method, path)) return false;
   headers.set(IDEMPOTENCY_KEY, `front-${crypto.randomUUID()}`);
   return true;
 }

@@ -49,6 +49,9 @@ export const RECOVERY_LIMIT = 10_000;
 /** How long a machine that other tests keep busy may take until a fault can be told from its own slowness. */
 const STEADY_LIMIT = 40_000;
 const WHOLE_LIMIT = 10_000;
+const CALM_LIMIT = 60_000;
+/** People underway at the same time, where nobody waits for long. */
+const CALM = 16;
 
 /** Windows begin with a probe, so that all of one length hold the same number of them. */
 const nextProbe = (moment: number) => Math.ceil(moment / PROBE) * PROBE;
@@ -148,6 +151,12 @@ export class CommitteeLoad {
   /** Until nothing of an earlier fault is held back; on a machine too slow for Redis' 300 ms that never lasts. */
   async whole(): Promise<void> {
     for (const end = this.now + WHOLE_LIMIT; !this.stage.isWhole() && this.now < end; ) await pause(10);
+  }
+
+  /** Until nobody is there but whoever came just now; not for ever on a machine that is too slow for those who come. */
+  async calm(): Promise<void> {
+    const underway = () => this.#patients.length - this.left.length;
+    for (const end = this.now + CALM_LIMIT; underway() > CALM && this.now < end; ) await pause(10);
   }
 
   /**
