@@ -8,6 +8,9 @@ import { type LocalService, type LocalServiceOptions, openLocalService } from '.
 import { KEEP_ALIVE_MS } from './loopback-server.ts';
 import { answerUnreadable } from './unreadable-request.ts';
 
+/** Milliseconds for what was under way to be answered when the server closes. */
+const LAST_ANSWERS_MS = 2_000;
+
 export interface LocalServerOptions extends LocalServiceOptions {
   /** 0 or absent: any free port. */
   readonly port?: number;
@@ -63,8 +66,11 @@ async function listen(fetch: Parameters<typeof getRequestListener>[0], port: num
           new Promise((done) => {
             // A connection that was held becomes idle only after its answer, so look again until all are gone.
             const sweep = setInterval(() => server.closeIdleConnections(), 50);
+            // One that was opened ahead and never asked anything does not count as idle.
+            const cut = setTimeout(() => server.closeAllConnections(), LAST_ANSWERS_MS);
             server.close(() => {
               clearInterval(sweep);
+              clearTimeout(cut);
               done();
             });
           }),

@@ -33,7 +33,7 @@ export const SETTLE_LIMIT = 5 * 60_000;
 const CLINICS = ['lab', 'xray', 'ecg'] as const;
 const STAFF_PER_CLINIC = 2;
 /** Milliseconds between two patients, two probes, two attempts, and two looks at an empty line. */
-const ARRIVAL = soak ? 250 : 400;
+const ARRIVAL = soak ? 250 : 500;
 const PROBE = 100;
 const REPEAT = 250;
 const IDLE = 600;
