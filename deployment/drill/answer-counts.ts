@@ -4,7 +4,7 @@ export interface AnswerCounts {
   answers: number;
   /** 500 to 599. */
   errors: number;
-  /** How many of them by who answered what where, e.g. `front 503 /api/v1/queue/call`. */
+  /** How many of them, and of the broken ones, by who answered what where, e.g. `front 503 /api/v1/queue/call`. */
   readonly kinds: Record<string, number>;
   /** No answer: the connection broke. */
   broken: number;
@@ -13,8 +13,8 @@ export interface AnswerCounts {
 export interface AnswerWatch {
   /** Counts under another heading from now on; a request counts where it was sent. */
   phase(name: string): void;
-  /** Counts what has been sent and not answered yet under this heading; gives their number. */
-  setAside(name: string): number;
+  /** Counts what has been sent and not answered yet under this heading. */
+  setAside(name: string): void;
   readonly phases: ReadonlyMap<string, AnswerCounts>;
   close(): void;
 }
@@ -28,7 +28,9 @@ export function watchAnswers(url: string): AnswerWatch {
   const original = globalThis.fetch;
   let current = noAnswers();
   globalThis.fetch = async (input, init) => {
-    if (!String(input instanceof Request ? input.url : input).startsWith(url)) return original(input, init);
+    const asked = String(input instanceof Request ? input.url : input);
+    if (!asked.startsWith(url)) return original(input, init);
+    const { pathname } = new URL(asked);
     const request = { counts: current };
     underWay.add(request);
     try {
@@ -37,12 +39,14 @@ export function watchAnswers(url: string): AnswerWatch {
       counts.answers += 1;
       if (answer.status >= 500) {
         counts.errors += 1;
-        const kind = `${answer.headers.get('X-Served-By')} ${answer.status} ${new URL(answer.url).pathname}`;
-        counts.kinds[kind] = (counts.kinds[kind] ?? 0) + 1;
+        count(counts, `${answer.headers.get('X-Served-By')} ${answer.status} ${pathname}`);
       }
       return answer;
     } catch (error) {
-      if (!init?.signal?.aborted) request.counts.broken += 1;
+      if (!init?.signal?.aborted) {
+        request.counts.broken += 1;
+        count(request.counts, `${reasonOf(error)} ${pathname}`);
+      }
       throw error;
     } finally {
       underWay.delete(request);
@@ -60,10 +64,19 @@ export function watchAnswers(url: string): AnswerWatch {
     },
     setAside(name) {
       for (const request of underWay) request.counts = countsOf(name);
-      return underWay.size;
     },
     close() {
       globalThis.fetch = original;
     },
   };
+}
+
+function count({ kinds }: AnswerCounts, kind: string): void {
+  kinds[kind] = (kinds[kind] ?? 0) + 1;
+}
+
+/** What undici says of the connection, e.g. `UND_ERR_SOCKET`. */
+function reasonOf(error: unknown): string {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause instanceof Error && 'code' in cause ? String(cause.code) : 'broken';
 }

@@ -97,8 +97,8 @@ export function createFront({ environment, clientIp, breaker, waitUntil }: Front
         isHeld: outgoing.isHeld,
         keep: (work) => waitUntil?.(work, c.env),
         ask: (target, patience) => {
-          const ask = () => askTarget(target, outgoing, patience);
-          return hasOwnKey ? underOwnKey(ask, patience.milliseconds) : ask();
+          const ask = (milliseconds: number) => askTarget(target, outgoing, { ...patience, milliseconds });
+          return hasOwnKey ? underOwnKey(ask, patience.milliseconds) : ask(patience.milliseconds);
         },
       });
     });

@@ -7,6 +7,7 @@ import { canonicalJson } from './canonical-json.ts';
 import { DomainError } from './errors.ts';
 import { user } from './fields.ts';
 import {
+  FRONT_KEY,
   type HashedIdentity,
   honoursIdempotencyKey,
   IDEMPOTENCY_KEY,
@@ -22,7 +23,8 @@ const REPLAYED = 'Idempotency-Replayed';
 
 /**
  * Honours the key of a POST or PUT. Fields are checked before the database is asked, so after a refusal of theirs it
- * is asked by itself: another body under a used key is IDEMPOTENCY_MISMATCH, whatever else is wrong with it.
+ * is asked by itself: another body under a used key is IDEMPOTENCY_MISMATCH, whatever else is wrong with it. Not for a
+ * key of the front: a client that sent none gets the refusal without the database, as it would without the front.
  */
 export const idempotency = createMiddleware<AppEnv>(async (c, next) => {
   const key = c.req.header(IDEMPOTENCY_KEY);
@@ -36,7 +38,8 @@ export const idempotency = createMiddleware<AppEnv>(async (c, next) => {
   await next();
   if (request.isReplayed) c.res.headers.set(REPLAYED, 'true');
   const isFieldError = c.error instanceof DomainError && c.error.status === 400;
-  if (isFieldError && !request.isAsked) await callFunction(ctx, 'with_idempotency', request.question({}));
+  const mayMismatch = isFieldError && !request.isAsked && !key.startsWith(FRONT_KEY);
+  if (mayMismatch) await callFunction(ctx, 'with_idempotency', request.question({}));
 });
 
 async function identityOf(

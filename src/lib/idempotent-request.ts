@@ -10,6 +10,9 @@ import { invalidField } from './validate.ts';
 /** The request header: 1 to 255 printable ASCII characters. */
 export const IDEMPOTENCY_KEY = 'Idempotency-Key';
 
+/** How the front's own keys begin (front/own-key.ts); each of them goes with one body only. */
+export const FRONT_KEY = 'front-';
+
 /** Credentials must not be kept, and repeating a login is harmless; a suggestion writes nothing. */
 const IGNORED_ON: ReadonlySet<string> = new Set([
   '/admin/login',

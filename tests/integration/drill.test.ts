@@ -1,5 +1,5 @@
 /** The drill: nobody is lost when targets are switched, when one dies, and when a bad one knocks. */
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { runDrill } from '../../deployment/drill/run-drill.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres-server.ts';
 import { hasRedisServer, type RedisServer, startRedisServer } from '../support/redis-server.ts';
@@ -7,11 +7,12 @@ import { builtOutput, migratedTemplate } from '../support/shared-parts.ts';
 
 let database: TestDatabase;
 let redis: RedisServer | undefined;
-beforeAll(async () => {
+// For each try: it makes an account of its own.
+beforeEach(async () => {
   database = await createTestDatabase({ template: await migratedTemplate() });
   redis = hasRedisServer() ? await startRedisServer() : undefined;
 }, 120_000);
-afterAll(async () => {
+afterEach(async () => {
   await redis?.stop();
   await database?.drop();
 });

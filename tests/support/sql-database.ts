@@ -8,6 +8,9 @@ import { createTestDatabase } from './postgres-server.ts';
 export const TIMEZONE = 'Asia/Qatar';
 export const SERVICE_DAY_START = '00:00';
 
+/** PostgreSQL's code of a lock timeout. */
+const LOCK_NOT_AVAILABLE = '55P03';
+
 /** What a function of ours answers. The fields beyond `ok` depend on the function. */
 export interface Answer {
   readonly ok: boolean;
@@ -23,7 +26,10 @@ export interface Answer {
 export interface SqlDatabase {
   readonly url: string;
   readonly pool: pg.Pool;
-  /** Calls `name(jsonb) returns jsonb` on a connection of the pool: one call, one transaction. */
+  /**
+   * Calls `name(jsonb) returns jsonb` on a connection of the pool: one call, one transaction. Asks again after a lock
+   * timeout, as every client of ours does: it left nothing behind, and only says that the machine has much to do.
+   */
   call(name: string, args?: object): Promise<Answer>;
   rows<Row extends object = Record<string, unknown>>(query: string, params?: unknown[]): Promise<Row[]>;
   /** The only row's only value. */
@@ -72,8 +78,18 @@ export async function openEmptyDatabase(connections = 4): Promise<SqlDatabase> {
     rows,
     call: async (name, args = {}) => {
       const text = `select ${pg.escapeIdentifier(name)}($1::jsonb) as answer`;
-      const result = await pool.query<{ answer: Answer }>({ name, text, values: [JSON.stringify(args)] });
-      return only(result.rows).answer;
+      for (;;) {
+        try {
+          const { rows } = await pool.query<{ answer: Answer }>({
+            name,
+            text,
+            values: [JSON.stringify(args)],
+          });
+          return only(rows).answer;
+        } catch (cause) {
+          if (!(cause instanceof pg.DatabaseError && cause.code === LOCK_NOT_AVAILABLE)) throw cause;
+        }
+      }
     },
     value: async <T>(query: string, params?: unknown[]) =>
       only(Object.values(only(await rows(query, params)))) as T,
