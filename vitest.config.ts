@@ -1,6 +1,6 @@
 /**
  * One configuration for every kind of test. `unit`, `node` and `concurrency` run here beside each other, `alone` and `proofs` would
- * not bear that; the others run the contract suite again on the real runtime of each further target. `npx vitest run --project unit` and
+ * not bear that; the others run the contract suite on the real runtime of each target. `npx vitest run --project unit` and
  * the like choose among them.
  */
 import { defineConfig } from 'vitest/config';
@@ -34,8 +34,9 @@ export const wholeRun = {
 
 const CONTRACT = 'tests/contract/*.test.ts';
 
-/** The runtimes of CONTRACT_TARGET (tests/contract/target.ts), by the names their results are shown under. */
+/** The values of CONTRACT_TARGET (tests/contract/target.ts), by the names their results are shown under. */
 const RUNTIMES = {
+  'contract on node': 'node',
   'contract on workerd': 'cloudflare',
   'contract on deno': 'supabase',
   'contract on vercel (node)': 'vercel',
@@ -74,19 +75,25 @@ export default defineConfig({
       },
       {
         test: {
-          ...shared,
+          ...TOGETHER,
           name: 'node',
           include: everyTest('tests'),
-          exclude: [...everyTest('tests/unit', 'tests/runtimes'), ...CONCURRENCY, ...PROOFS, ...MEASURED],
+          exclude: [
+            ...everyTest('tests/unit', 'tests/contract', 'tests/runtimes'),
+            ...CONCURRENCY,
+            ...PROOFS,
+            ...MEASURED,
+          ],
         },
       },
-      { test: { ...ONCE, name: 'concurrency', include: CONCURRENCY, exclude: PROOFS } },
+      { test: { ...ONCE, isolate: false, name: 'concurrency', include: CONCURRENCY, exclude: PROOFS } },
       ...Object.entries(RUNTIMES).map(([name, target]) => ({
         test: {
           ...TOGETHER,
           name,
           include: [CONTRACT],
-          env: { CONTRACT_TARGET: target, CONTRACT_SHARE: '0.1' },
+          // The random cases in full on one runtime, a share of them on the others.
+          env: { CONTRACT_TARGET: target, CONTRACT_SHARE: target === 'node' ? '1' : '0.05' },
         },
       })),
       { test: { ...shared, name: 'runtimes compared', include: everyTest('tests/runtimes') } },

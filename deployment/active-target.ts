@@ -25,8 +25,14 @@ export interface SwitchOptions {
   readonly publicUrl: string;
   /** Tests a target at an address, by GETs only: people are waiting on the same database. */
   readonly smoke: (url: string, expected: Expected) => Promise<SmokeVerdict>;
-  /** Why a target is not on this database, for a person, or undefined. Absent: only the schema's version is compared. */
-  readonly databaseMisfit?: (candidate: DeployedTarget) => Promise<string | undefined>;
+  /**
+   * Why a target is not on this database, or has another secret than the active one, which is given where it answers;
+   * for a person, or undefined. Absent: only the schema's version is compared.
+   */
+  readonly databaseMisfit?: (
+    candidate: DeployedTarget,
+    active: DeployedTarget | undefined,
+  ) => Promise<string | undefined>;
   /** Absent with the front worker, which reads the row itself. */
   readonly route?: Route | undefined;
   /** Everything but the move. */
@@ -185,7 +191,8 @@ async function judge(
   const tested = await smoke(candidate.url, { target: to, commit });
   if (!tested.ok) return refuse(`${to} failed its smoke test: ${tested.problem}`);
   try {
-    return refuse((await databaseMisfit?.(candidate)) ?? (await route?.problem()));
+    const answering = activeHealth?.ready ? active : undefined;
+    return refuse((await databaseMisfit?.(candidate, answering)) ?? (await route?.problem()));
   } catch (error) {
     return refuse(textOf(error));
   }

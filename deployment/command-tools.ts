@@ -17,9 +17,9 @@ import type { Platform } from './platforms/platform.ts';
 import { rebuildArtifact } from './platforms/rebuild-artifact.ts';
 import { supabasePlatform } from './platforms/supabase.ts';
 import { vercelPlatform } from './platforms/vercel.ts';
-import type { Repository } from './repository.ts';
-import { isTargetName, type Target } from './targets.ts';
-import { readVersions, recordedActive } from './versions.ts';
+import { openRepository, type Repository } from './repository.ts';
+import { deployedTargets, isTargetName, type Target } from './targets.ts';
+import { readNewestVersions, recordedActive } from './versions.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -79,28 +79,42 @@ export async function migrateDatabase(environment: Environment): Promise<string[
 /** The target that has the patients, as far as a command can tell. */
 export interface KnownActive {
   readonly target: Target;
-  /** Why it may be another one, for a person; undefined when the database said it. */
+  /** Why it may be another one, for a person; undefined when there is no reason to doubt it. */
   readonly doubt: string | undefined;
-  /** True when not even the records name one. */
+  /** True when not even the records name one, or another one than the front takes: a person must name it. */
   readonly isGuess: boolean;
 }
 
 /** Milliseconds for the question who has the patients: a rollback must not wait for a database that burns. */
 const ASKED_MS = 3_000;
 
-/** Asks the database; when it does not answer in seconds, the one that the records name. Never rejects because of it. */
+/**
+ * Asks the database. Before the first switch it is the one that a front takes; when the database does not answer in
+ * seconds, the one that the records name. Throws BAD_ENVIRONMENT for a malformed TARGETS, and never because of the database.
+ */
 export async function activeTarget(environment: Environment, root = PROJECT): Promise<KnownActive> {
-  const said = await switchOf(environment);
-  const recorded = recordedActive(await readVersions(root));
-  const target = said.active?.target ?? recorded ?? FIRST;
-  if (said.active || said.problem === undefined) return { target, doubt: undefined, isGuess: false };
+  const { active, problem } = await switchOf(environment);
+  if (active) return { target: active.target, doubt: undefined, isGuess: false };
+  const recorded = recordedActive(await readNewestVersions(root, openRepository(root)));
+  const inLine = deployedTargets(environment)[0]?.name;
+  if (problem === undefined) {
+    const target = inLine ?? recorded ?? FIRST;
+    const isSame = recorded === undefined || recorded === target;
+    const doubt = `nobody has switched yet: a front sends the patients to ${target}, the first in line, and deployment/versions.json names ${recorded}`;
+    return { target, doubt: isSame ? undefined : doubt, isGuess: !isSame };
+  }
+  const target = recorded ?? inLine ?? FIRST;
   const why = recorded ? 'had the patients when deployment/versions.json was written' : 'is a guess';
-  return { target, doubt: `${said.problem}; ${target} ${why}`, isGuess: recorded === undefined };
+  return { target, doubt: `${problem}; ${target} ${why}`, isGuess: recorded === undefined };
 }
 
-/** Who had the patients before, or undefined when nobody can tell. */
-export async function previousTarget(environment: Environment): Promise<Target | undefined> {
-  return (await switchOf(environment)).active?.previous;
+/** Who had the patients before the last switch. Throws when nobody had them, or nobody can tell. */
+export async function previousTarget(environment: Environment): Promise<Target> {
+  const { active, problem } = await switchOf(environment);
+  if (active?.previous === undefined) {
+    throw new Error(`${problem ?? 'Nobody had the patients before'}: give a target`);
+  }
+  return active.previous;
 }
 
 interface Said {
@@ -130,12 +144,12 @@ async function rowOf(environment: Environment): Promise<Said> {
   }
 }
 
-/** Takes what the branch knows of deployments that this checkout does not have yet, and says so. Never throws. */
-export function takeNewerRecords(repository: Repository, warn: (text: string) => void): void {
+/** Says where the records that count come from, when not all of them lie here. Never throws. */
+export function warnOfNewerRecords(repository: Repository, warn: (text: string) => void): void {
   try {
-    const newer = repository.takeNewerRecords();
-    if (newer?.taken) warn(`deployment/versions.json is taken from ${newer.branch}, which knows more`);
-    else if (newer) warn(`${newer.branch} has other records of deployments: merge it, here is only a part`);
+    const newer = repository.newerRecords();
+    if (newer?.versions) warn(`the records of deployments are those of ${newer.branch}, which knows more`);
+    else if (newer) warn(`${newer.branch} has other records of deployments: commit those here and merge it`);
   } catch (error) {
     warn(
       `nobody knows whether the records are the newest: ${error instanceof Error ? error.message : error}`,

@@ -9,7 +9,7 @@ import {
   migrateDatabase,
   PROJECT,
   platformOf,
-  takeNewerRecords,
+  warnOfNewerRecords,
 } from './command-tools.ts';
 import { type DeployResult, deploy } from './deploy.ts';
 import { openRepository } from './repository.ts';
@@ -22,6 +22,7 @@ Deploys this commit to cloudflare, supabase or vercel; without TARGET to the act
 and the monitoring was proved for this very tree. A version that fails its smoke test gets no traffic, or loses it again.
 
   --dry-run     asks every gate, builds, and prints the commands that would follow
+  --again       also what is or was deployed there, or is older; and where something serves that is not recorded
   --no-commit   writes deployment/versions.json and .last-stable-version without committing them
   --json        the result as JSON on standard output
 
@@ -32,6 +33,7 @@ const { values, positionals } = readFlags(
     allowPositionals: true,
     options: {
       'dry-run': { type: 'boolean', default: false },
+      again: { type: 'boolean', default: false },
       'no-commit': { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -52,9 +54,10 @@ async function run(): Promise<void> {
   const warn = (text: string) => console.error(red(text));
   const dryRun = values['dry-run'];
   const repository = openRepository(PROJECT);
-  if (!dryRun) takeNewerRecords(repository, warn);
-  const { target: active, doubt } = await activeTarget(environment);
+  warnOfNewerRecords(repository, warn);
+  const { target: active, doubt, isGuess } = await activeTarget(environment);
   if (doubt) warn(doubt);
+  if (isGuess && positionals.length === 0) throw new Error('Name the target');
   const target = deployedTarget(environment, chosenTarget(positionals, active, HELP));
   say(`${bold(dryRun ? 'deploy, dry run' : 'deploy')} ${target.name} ${target.url}\n`);
   const result = await deploy(
@@ -65,6 +68,7 @@ async function run(): Promise<void> {
       active,
       packageVersion: VERSION,
       dryRun,
+      again: values.again,
       commit: !values['no-commit'],
       onGate: ({ name, refusal, detail }) =>
         say(

@@ -3,6 +3,7 @@ import { alone } from './checkout-lock.ts';
 import { askGates, type Gate } from './gates.ts';
 import type { Platform, Upload } from './platforms/platform.ts';
 import type { Repository } from './repository.ts';
+import { servingOf } from './serving.ts';
 import type { SmokeVerdict } from './smoke-verdict.ts';
 import { type DeployedTarget, fetchHealth, type Target } from './targets.ts';
 import {
@@ -15,6 +16,7 @@ import {
   versionsOf,
   withCurrentRestored,
   withoutVersion,
+  withRollback,
   withUnfinished,
   withVersion,
 } from './versions.ts';
@@ -46,6 +48,8 @@ export interface DeployOptions {
   readonly packageVersion: string;
   /** Asks the gates and tells what would be done. */
   readonly dryRun?: boolean;
+  /** Opens the gates before what was deployed there before, or is older, and before taking the place of a stranger. */
+  readonly again?: boolean;
   /** Commits the two files that record the deployment; true unless told otherwise. */
   readonly commit?: boolean;
   readonly onGate?: (gate: Gate) => void;
@@ -81,7 +85,7 @@ async function deployAlone(options: DeployOptions, tools: DeployTools): Promise<
   const { root, target, dryRun = false, onGate = () => {}, onStep = () => {} } = options;
   const { repository } = tools;
   const release = repository.release();
-  const records = await openVersions(root, options.active);
+  const records = await openVersions(root, options.active, repository);
   const platform = lazily(tools.platform);
   const gates = await askGates({
     root,
@@ -90,6 +94,7 @@ async function deployAlone(options: DeployOptions, tools: DeployTools): Promise<
     release,
     versions: records.atFirst,
     target: target.name,
+    again: options.again ?? false,
     platform,
     health: () => fetchHealth(target),
   });
@@ -113,7 +118,16 @@ async function deployAlone(options: DeployOptions, tools: DeployTools): Promise<
     schema: '',
     deployment: null,
   };
-  const journey: Journey = { options, tools, platform: platform(), records, candidate, applied: [], onStep };
+  const journey: Journey = {
+    options,
+    tools,
+    platform: platform(),
+    records,
+    candidate,
+    before: undefined,
+    applied: [],
+    onStep,
+  };
   const outcome = dryRun ? await rehearse(journey) : await travel(journey);
   return { ...base, version: candidate.version, ...outcome };
 }
@@ -124,6 +138,8 @@ interface Journey {
   readonly platform: Platform;
   readonly records: VersionsFile;
   readonly candidate: DeployedVersion;
+  /** What served when the candidate got the traffic: the way back. */
+  before: DeployedVersion | undefined;
   applied: readonly string[];
   readonly onStep: (step: string) => void;
 }
@@ -168,9 +184,13 @@ async function travel(journey: Journey): Promise<Outcome> {
     version = { ...version, deployment: upload?.deployment ?? null };
     await record(journey, version);
     await smokeBefore(journey, upload);
+    const before = await wayBack(journey);
+    journey.before = before;
     onStep('give it the traffic');
     // Before and not after: however this ends, a rollback finds that the present version may not be the one that serves.
-    await journey.records.update((file) => withUnfinished(file, version));
+    await journey.records.update((file) =>
+      withUnfinished(before ? withRollback(file, before) : file, version),
+    );
     hasTraffic = true;
     await platform.release(version);
     onStep(`smoke test of ${options.target.url}`);
@@ -189,6 +209,18 @@ async function smokeBefore({ tools, candidate, onStep }: Journey, upload: Upload
   await mustPass(tools.smoke(upload.url, candidate.commit));
 }
 
+/** What serves now and not what was recorded: somebody may have gone back, also while this deployment ran. */
+async function wayBack({ options, records, onStep }: Journey): Promise<DeployedVersion | undefined> {
+  const known = versionsOf(records.atFirst, options.target.name);
+  const current = currentOf(known);
+  const { proved, stranger } = servingOf(known, await fetchHealth(options.target));
+  if (stranger !== undefined && !options.again) throw new Error(stranger);
+  if (proved && proved !== current) {
+    onStep(`${proved.version} serves: somebody went back from ${current?.version}`);
+  }
+  return proved ?? current;
+}
+
 async function mustPass(running: Promise<SmokeVerdict>): Promise<void> {
   const { ok, problem } = await running;
   if (!ok) throw new Error(`the smoke test failed: ${problem}`);
@@ -200,18 +232,18 @@ async function fail(
   reason: string,
   hasTraffic: boolean,
 ): Promise<Outcome> {
-  const { platform, records, applied, onStep, tools, options } = journey;
-  const before = currentOf(versionsOf(records.atFirst, version.target));
+  const { platform, records, before, applied, onStep, tools, options } = journey;
   let problem = reason;
   let restored: string | undefined;
   if (hasTraffic && before) {
     onStep(`back to ${before.version}`);
     try {
-      await platform.restore(before, version, `${version.version}: smoke test failed`);
+      const warning = await platform.restore(before, version, `${version.version}: smoke test failed`);
+      if (warning !== undefined) problem = `${reason}; ${warning}`;
       await mustPass(tools.smoke(options.target.url, before.commit));
       restored = before.version;
     } catch (error) {
-      problem = `${reason}; and going back to ${before.version} failed: ${messageOf(error)}`;
+      problem = `${problem}; and going back to ${before.version} failed: ${messageOf(error)}`;
     }
   } else if (hasTraffic) {
     problem = `${reason}; there is no version before it to go back to`;

@@ -4,6 +4,7 @@ import { removalsSince } from './expand-only.ts';
 import type { Platform } from './platforms/platform.ts';
 import { readMonitoringRecord, readTestRecord } from './records.ts';
 import type { Release, Repository } from './repository.ts';
+import { servingOf } from './serving.ts';
 import type { Target, TargetHealth } from './targets.ts';
 import { currentOf, previousOf, type Versions, versionsOf } from './versions.ts';
 
@@ -22,6 +23,8 @@ export interface GateContext {
   readonly release: Release;
   readonly versions: Versions;
   readonly target: Target;
+  /** A person wants what was deployed there before, or something older, or to take the place of what nobody recorded. */
+  readonly again: boolean;
   /** Throws when its program is missing. */
   readonly platform: () => Platform;
   readonly health: () => Promise<TargetHealth>;
@@ -64,6 +67,24 @@ const GATES: Readonly<Record<string, Check>> = {
       ? { detail: `${record.alert} came and went, ${record.time}` }
       : { refusal: `no proof for the tree ${release.tree.slice(0, 12)}: run npm run monitor:proof` };
   },
+  async 'it is newer than what was deployed there'({ repository, release, versions, target, again }) {
+    const known = versionsOf(versions, target);
+    const current = currentOf(known);
+    // After a rollback the version before is the one that was gone back from.
+    const held = [current, previousOf(known)].find(
+      (version) => version && repository.isPartOf(release.commit, version.commit),
+    );
+    if (!held) return {};
+    const commit = release.commit.slice(0, 12);
+    let what = `${commit} is older than ${held.version}, which was deployed there`;
+    if (held.commit === release.commit) {
+      what =
+        held === current
+          ? `${held.version} is there already`
+          : `${held.version} was there and made way for ${current?.version ?? 'nothing'}`;
+    }
+    return again ? { detail: what } : { refusal: `${what}: --again deploys ${commit} all the same` };
+  },
   async 'this is no test environment'({ environment }) {
     if (environment.ENVIRONMENT === 'test') return { refusal: 'ENVIRONMENT is test' };
     if (environment.RATE_LIMITS === 'off') return { refusal: 'RATE_LIMITS is off' };
@@ -87,6 +108,15 @@ const GATES: Readonly<Record<string, Check>> = {
     const { httpStatus, problem, url } = await health();
     if (httpStatus !== undefined) return { detail: problem ?? url };
     return isFirst ? { detail: 'not deployed yet' } : { refusal: `${url} is ${problem ?? 'unreachable'}` };
+  },
+  async 'what serves there is recorded'({ versions, target, again, health }) {
+    const known = versionsOf(versions, target);
+    const { stranger } = servingOf(known, await health());
+    if (stranger === undefined) return {};
+    const back = `--again takes its place, with ${known.current} as the way back`;
+    return again
+      ? { detail: stranger }
+      : { refusal: `${stranger}: merge those of whoever deployed it; ${back}` };
   },
   async 'the migrations only add'({ root, repository, versions }) {
     // Those that serve, and those that a rollback would let serve again.

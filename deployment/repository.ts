@@ -1,6 +1,6 @@
 // The project's git repository as a deployment sees it, whatever the machine's own settings of git are.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -17,8 +17,8 @@ export interface Release {
 /** A branch whose records say more than those that are checked out. */
 export interface NewerRecords {
   readonly branch: string;
-  /** False where both have news: a person must merge them. */
-  readonly taken: boolean;
+  /** Its `deployment/versions.json`; undefined where both have news: a person must merge them. */
+  readonly versions: string | undefined;
 }
 
 export interface Repository {
@@ -29,16 +29,18 @@ export interface Repository {
   /** A file's text at a commit, or undefined when the commit does not have it. */
   fileAt(ref: string, path: string): string | undefined;
   hasCommit(ref: string): boolean;
+  /** Is the commit in the history of another one, or that one itself? False where this clone lacks one of them. */
+  isPartOf(commit: string, whole: string): boolean;
   /** Does a word stand in a file below one of these paths at that commit? Letter case does not matter. Throws when git cannot tell. */
   mentions(ref: string, word: string, paths: readonly string[]): boolean;
   /**
-   * Takes the records of the branch (main, or what this clone knows of it elsewhere) where it went on after what is
-   * checked out; undefined when there is nothing newer, or when records here are not committed yet.
+   * The records of the branch (main, or what this clone knows of it elsewhere) where it went on after what is checked
+   * out; undefined when there is nothing newer. Changes nothing. Throws outside of a repository.
    */
-  takeNewerRecords(): NewerRecords | undefined;
+  newerRecords(): NewerRecords | undefined;
   /**
-   * Commits the records and nothing else; false when they did not change. With a detached HEAD (a stable commit that was
-   * checked out) the commit goes onto main, where it will be found.
+   * Commits the records and nothing else; false when they did not change. The commit goes onto main, where it will be
+   * found, whatever is checked out; but onto a branch that has records which main must merge first.
    */
   commitRecords(message: string): boolean;
 }
@@ -85,22 +87,48 @@ export function openRepository(root: string): Repository {
   const changedRecords = () =>
     changed(RECORD_FILES).filter((path) => RECORD_FILES.some((known) => known === path));
 
-  /** Onto a branch that is not checked out: its files stay, but for these. */
-  function commitOnto(branch: string, paths: readonly string[], message: string): void {
+  const isPartOf = (commit: string, whole: string) => holds('merge-base', '--is-ancestor', commit, whole);
+  const hasNews = (since: string, ref: string) =>
+    run('diff', '--quiet', since, ref, '--', ...RECORD_FILES).status === 1;
+  /** Both have records that the other does not have. */
+  function divergedFrom(ref: string): boolean {
+    const base = read('merge-base', 'HEAD', ref);
+    return hasNews(base, ref) && hasNews(base, 'HEAD');
+  }
+
+  /** What a commit onto main goes on top of: a branch that is only behind its remote one would have to merge it. */
+  function tipOfMain(): string {
+    const remote = `origin/${BRANCH}`;
+    return read('rev-parse', isPartOf(BRANCH, remote) ? remote : BRANCH);
+  }
+
+  /** Onto main, which is not checked out: its files stay, but for these. */
+  function commitOntoMain(parent: string, paths: readonly string[], message: string): void {
     const folder = mkdtempSync(join(tmpdir(), 'mmc-index-'));
     const index = { GIT_INDEX_FILE: join(folder, 'index') };
     try {
-      const before = read('rev-parse', branch);
-      readWith(index, 'read-tree', before);
+      const before = read('rev-parse', `refs/heads/${BRANCH}`);
+      readWith(index, 'read-tree', parent);
       readWith(index, 'add', '--', ...paths);
       const tree = readWith(index, 'write-tree');
-      const commit = read('commit-tree', '--no-gpg-sign', tree, '-p', before, '-m', message);
-      read('update-ref', `refs/heads/${branch}`, commit, before);
+      const commit = read('commit-tree', '--no-gpg-sign', tree, '-p', parent, '-m', message);
+      read('update-ref', `refs/heads/${BRANCH}`, commit, before);
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
-    // As on the branch now, which can be checked out without losing anything.
-    read('add', '--', ...paths);
+  }
+
+  /** As this commit has them: what was written here is on main by now. */
+  function putBack(paths: readonly string[]): void {
+    for (const path of paths) {
+      if (holds('cat-file', '-e', `HEAD:${path}`)) read('checkout', 'HEAD', '--', path);
+      else rmSync(join(root, path));
+    }
+  }
+
+  function fileAt(ref: string, path: string): string | undefined {
+    const { status, stdout } = run('show', `${ref}:${path}`);
+    return status === 0 ? stdout : undefined;
   }
 
   return {
@@ -111,43 +139,46 @@ export function openRepository(root: string): Repository {
       return { commit, tree: read('rev-parse', `${commit}^{tree}`) };
     },
     changedFiles: () => changed(WITHOUT_RECORDS),
-    fileAt(ref, path) {
-      const { status, stdout } = run('show', `${ref}:${path}`);
-      return status === 0 ? stdout : undefined;
-    },
+    fileAt,
     hasCommit: (ref) => holds('cat-file', '-e', `${ref}^{commit}`),
+    isPartOf,
     mentions(ref, word, paths) {
       const { status, stderr } = run('grep', '-qiwF', '-e', word, ref, '--', ...paths);
       if (status !== 0 && status !== 1) throw new Error(`git grep failed: ${stderr.trim().split('\n')[0]}`);
       return status === 0;
     },
-    takeNewerRecords() {
-      if (changedRecords().length > 0) return undefined;
+    newerRecords() {
+      const changedHere = changedRecords().length > 0;
       const newer = ['@{upstream}', `origin/${BRANCH}`, BRANCH].filter((ref) => {
         const { status, stdout } = run('merge-base', 'HEAD', ref);
-        return status === 0 && run('diff', '--quiet', stdout.trim(), ref, '--', ...RECORD_FILES).status === 1;
+        return status === 0 && hasNews(stdout.trim(), ref);
       });
-      const ref = newer.find((one) =>
-        newer.every((other) => holds('merge-base', '--is-ancestor', other, one)),
-      );
+      const ref = newer.find((one) => newer.every((other) => isPartOf(other, one)));
       const tip = ref ?? newer[0];
-      if (tip === undefined) return undefined;
-      const branch = read('rev-parse', '--abbrev-ref', tip);
-      const taken = ref !== undefined && holds('merge-base', '--is-ancestor', 'HEAD', ref);
-      if (taken) {
-        const there = read('ls-tree', '--name-only', ref, '--', ...RECORD_FILES).split('\n');
-        read('checkout', ref, '--', ...there.filter((path) => path !== ''));
-      }
-      return { branch, taken };
+      // The same news may lie here already, not committed.
+      if (tip === undefined || holds('diff', '--quiet', tip, '--', ...RECORD_FILES)) return undefined;
+      const fits = ref !== undefined && !changedHere && !divergedFrom(ref);
+      return {
+        branch: read('rev-parse', '--abbrev-ref', tip),
+        versions: fits ? fileAt(ref, RECORD_FILES[0]) : undefined,
+      };
     },
     commitRecords(message) {
       const paths = changedRecords();
       if (paths.length === 0) return false;
-      const isDetached = !holds('symbolic-ref', '--quiet', 'HEAD');
-      if (isDetached && holds('rev-parse', '--verify', '--quiet', `refs/heads/${BRANCH}`)) {
-        if (holds('diff', '--quiet', BRANCH, '--', ...paths)) return false;
-        commitOnto(BRANCH, paths, message);
-        return true;
+      const { stdout } = run('symbolic-ref', '--quiet', '--short', 'HEAD');
+      const branch = stdout.trim();
+      const hasMain = holds('rev-parse', '--verify', '--quiet', `refs/heads/${BRANCH}`);
+      if (branch !== BRANCH && hasMain && (branch === '' || !divergedFrom(BRANCH))) {
+        const parent = tipOfMain();
+        // Also what is as in this commit: on main it may be another.
+        const here = RECORD_FILES.filter((path) => existsSync(join(root, path)));
+        const isThere = holds('diff', '--quiet', parent, '--', ...here);
+        if (!isThere) commitOntoMain(parent, here, message);
+        // Else they would get into this branch's next commit; without a branch they are as main has them.
+        if (branch !== '') putBack(paths);
+        else read('add', '--', ...paths);
+        return !isThere;
       }
       read('add', '--', ...paths);
       read(...COMMIT_ALONE, 'commit', '--quiet', '--message', message, '--only', '--', ...paths);

@@ -7,13 +7,13 @@ import {
   PROJECT,
   platformOf,
   previousTarget,
-  takeNewerRecords,
+  warnOfNewerRecords,
 } from './command-tools.ts';
 import { openRepository } from './repository.ts';
 import { ROLLED_BACK, rollback } from './rollback.ts';
 import { smokeVerdict } from './smoke-verdict.ts';
 import { type DeployedTarget, deployedTargets, type Target } from './targets.ts';
-import { currentOf, readVersions, versionsOf } from './versions.ts';
+import { currentOf, readNewestVersions, type Versions, versionsOf } from './versions.ts';
 
 const HELP = `npm run rollback -- [TARGET] [options]
 npm run rollback -- --target [NAME] [options]
@@ -59,11 +59,14 @@ async function toVersion(): Promise<void> {
   const warn = (text: string) => console.error(red(text));
   const dryRun = values['dry-run'];
   const repository = openRepository(PROJECT);
-  if (!dryRun) takeNewerRecords(repository, warn);
+  warnOfNewerRecords(repository, warn);
   const { target: active, doubt, isGuess } = await activeTarget(environment);
-  const target = await whereIs(chosenTarget(positionals, active, HELP));
-  if (doubt && positionals.length === 0 && target.url !== NOWHERE) warn(doubt);
-  if (isGuess && positionals.length === 0 && target.url !== NOWHERE) throw new Error('Name the target');
+  const versions = await readNewestVersions(PROJECT, repository);
+  const target = whereIs(chosenTarget(positionals, active, HELP), versions);
+  // Where nothing was deployed at all, there is nothing to go back to on any of them.
+  const isCertain = positionals.length > 0 || Object.keys(versions.targets).length === 0;
+  if (doubt && !isCertain) warn(doubt);
+  if (isGuess && !isCertain) throw new Error('Name the target');
   const result = await rollback(
     {
       root: PROJECT,
@@ -87,6 +90,7 @@ async function toVersion(): Promise<void> {
     },
   );
   process.exitCode = result.ok ? 0 : 1;
+  if (result.warning !== undefined) warn(result.warning);
   if (values.json) console.log(JSON.stringify(result, null, 2));
   else if (!result.ok) console.error(red(result.problem ?? ''));
   else if (dryRun) console.log(`Would go back to ${bold(result.version ?? '')}; nothing was changed`);
@@ -97,8 +101,8 @@ async function toVersion(): Promise<void> {
 }
 
 /** Where TARGETS says, else where its last deployment was: in a hurry no setting is needed for it. */
-async function whereIs(name: Target): Promise<DeployedTarget> {
-  const current = currentOf(versionsOf(await readVersions(PROJECT), name));
+function whereIs(name: Target, versions: Versions): DeployedTarget {
+  const current = currentOf(versionsOf(versions, name));
   const listed = deployedTargets(process.env).find((known) => known.name === name);
   if (listed && current) return listed;
   return { name, url: current?.health_check_url.replace(/\/health$/, '') ?? NOWHERE };
@@ -108,9 +112,8 @@ async function whereIs(name: Target): Promise<DeployedTarget> {
 async function toTarget(name: string): Promise<void> {
   if (positionals.length > 0) refuseUsage('Give a target or --target, not both', HELP);
   const to = name === '' ? await previousTarget(process.env) : name;
-  if (to === undefined) throw new Error('Nobody had the patients before: give a target');
-  const flags = [values['dry-run'] && '--dry-run', values.json && '--json'].filter((flag) => flag !== false);
-  process.argv.splice(2, process.argv.length, to, '--other-commit', ...flags);
+  const flags = (['dry-run', 'no-commit', 'json'] as const).filter((flag) => values[flag]);
+  process.argv.splice(2, process.argv.length, to, '--other-commit', ...flags.map((flag) => `--${flag}`));
   await import('./switch-command.ts');
 }
 

@@ -27,7 +27,7 @@ export interface RollbackOptions {
 }
 
 export interface RollbackTools {
-  readonly repository: Pick<Repository, 'commitRecords'>;
+  readonly repository: Pick<Repository, 'commitRecords' | 'newerRecords'>;
   readonly platform: () => Platform;
   /** GETs only: people are waiting. */
   readonly smoke: (url: string, commit: string) => Promise<SmokeVerdict>;
@@ -41,6 +41,8 @@ export interface RollbackResult {
   readonly commit: string | undefined;
   readonly dryRun: boolean;
   readonly problem: string | undefined;
+  /** What a person must know although it succeeded. */
+  readonly warning: string | undefined;
   readonly milliseconds: number;
 }
 
@@ -63,9 +65,10 @@ export function rollback(options: RollbackOptions, tools: RollbackTools): Promis
 async function rollbackAlone(options: RollbackOptions, tools: RollbackTools): Promise<RollbackResult> {
   const began = performance.now();
   const { root, target, active, dryRun = false, onStep = () => {} } = options;
-  const records = await openVersions(root, active);
+  const records = await openVersions(root, active, tools.repository);
   const known = versionsOf(records.atFirst, target.name);
   const { to, instead } = await planOf(known, target);
+  let warning: string | undefined;
   const result = (ok: boolean, problem?: string): RollbackResult => ({
     ok,
     target: target.name,
@@ -73,6 +76,7 @@ async function rollbackAlone(options: RollbackOptions, tools: RollbackTools): Pr
     commit: to?.commit,
     dryRun,
     problem,
+    warning,
     milliseconds: Math.round(performance.now() - began),
   });
   if (!to) return result(false, NOTHING_BEFORE);
@@ -80,12 +84,14 @@ async function rollbackAlone(options: RollbackOptions, tools: RollbackTools): Pr
   const why = isPresent ? ', which does not serve although it was the last to be proved' : '';
   onStep(`${target.name}: back to ${to.version}${why}`);
   try {
-    await tools.platform().restore(to, instead, reasonOf(instead));
+    warning = await tools.platform().restore(to, instead, reasonOf(instead));
   } catch (error) {
     return result(false, error instanceof Error ? error.message : String(error));
   }
   if (dryRun) return result(true);
-  await records.update((file) => (isPresent ? withCurrentRestored : withRollback)(file, target.name));
+  await records.update((file) =>
+    isPresent ? withCurrentRestored(file, target.name) : withRollback(file, to),
+  );
   if (options.commit !== false) {
     await commitVersions(root, tools.repository, `Rolled ${target.name} back to ${to.version}`, onStep);
   }

@@ -1,6 +1,8 @@
 // Every target in one table: does it answer, what is on it, and which one has the patients?
+
+import { openRepository } from './repository.ts';
 import { type DeployedTarget, fetchHealth, type Target, type TargetHealth } from './targets.ts';
-import { currentOf, readVersions, type Versions, versionsOf } from './versions.ts';
+import { currentOf, readNewestVersions, type Versions, versionsOf } from './versions.ts';
 
 export interface TargetStatus {
   readonly target: Target;
@@ -26,7 +28,7 @@ export async function statusOf(
   targets: readonly DeployedTarget[],
   active: Target | undefined,
 ): Promise<TargetStatus[]> {
-  const versions = await readVersions(root);
+  const versions = await readNewestVersions(root, openRepository(root));
   return Promise.all(
     targets.map(async (target) => rowOf(await fetchHealth(target, { samples: SAMPLES }), versions, active)),
   );

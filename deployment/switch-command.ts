@@ -4,7 +4,7 @@ import { readFlags, refuseUsage, reportFailure } from '../local/command-line.ts'
 import { bold, dim, green, red } from '../local/terminal.ts';
 import { badEnvironment, readProxySecret } from '../src/lib/config.ts';
 import { type SwitchResult, switchTarget } from './active-target.ts';
-import { PROJECT, takeNewerRecords } from './command-tools.ts';
+import { PROJECT, warnOfNewerRecords } from './command-tools.ts';
 import { findCli } from './platform-cli.ts';
 import { recordActive } from './record-active.ts';
 import { openRepository } from './repository.ts';
@@ -22,6 +22,7 @@ and passes, 1 when not, 2 when the command cannot be followed.
 
   --dry-run        tests the target and moves nobody
   --other-commit   allows another commit than the active target's
+  --no-commit      writes the two files below without committing them
   --json           the result as JSON on standard output
 
 What has the patients is written to deployment/versions.json and .last-stable-version, and committed.
@@ -36,6 +37,7 @@ const { values, positionals } = readFlags(
     options: {
       'dry-run': { type: 'boolean', default: false },
       'other-commit': { type: 'boolean', default: false },
+      'no-commit': { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -64,7 +66,7 @@ async function run(to: Target): Promise<void> {
       publicUrl: address,
       route,
       smoke: (url, expected) => smokeVerdict({ url, ...expected, environment, waitMs: 0, readOnly: true }),
-      databaseMisfit: (candidate) => databaseMisfit(candidate, runBatch),
+      databaseMisfit: (candidate, active) => databaseMisfit(candidate, active, runBatch),
       dryRun: values['dry-run'],
       otherCommit: values['other-commit'],
       onStep: (step) => say(`${dim('→')} ${step}`),
@@ -83,9 +85,9 @@ async function record(active: Target, say: (text: string) => void): Promise<void
   const warn = (text: string) => console.error(red(text));
   try {
     const repository = openRepository(PROJECT);
-    takeNewerRecords(repository, warn);
-    if (await recordActive(PROJECT, repository, active)) {
-      say(dim('committed deployment/versions.json: git push brings it to the others'));
+    warnOfNewerRecords(repository, warn);
+    if (await recordActive(PROJECT, repository, active, { commit: !values['no-commit'] })) {
+      say(dim('committed deployment/versions.json: git push origin main brings it to the others'));
     }
   } catch (error) {
     warn(`deployment/versions.json was not committed: ${error instanceof Error ? error.message : error}`);

@@ -59,10 +59,28 @@ const LISTED = 20;
 /** Milliseconds that another command may take for the records: it reads, writes and commits. */
 const RECORDS_WITHIN_MS = 60_000;
 
+/** What a text of the file says; nothing where there is none yet. Throws when it is none. */
+export function parseVersions(text: string | undefined): Versions {
+  return text === undefined ? { ...NONE, targets: {} } : (JSON.parse(text) as Versions);
+}
+
 /** Reads the file; empty when there is none yet. */
 export async function readVersions(root: string): Promise<Versions> {
-  const text = await readFile(join(root, FILE), 'utf8').catch(() => undefined);
-  return text === undefined ? { ...NONE, targets: {} } : (JSON.parse(text) as Versions);
+  return parseVersions(await readFile(join(root, FILE), 'utf8').catch(() => undefined));
+}
+
+/** As `readVersions`, but what the branch knows where this checkout is behind it. Without git, what is here. */
+export async function readNewestVersions(
+  root: string,
+  repository: Pick<Repository, 'newerRecords'>,
+): Promise<Versions> {
+  let newer: string | undefined;
+  try {
+    newer = repository.newerRecords()?.versions;
+  } catch {
+    // Who is in a hurry goes on with what lies here.
+  }
+  return newer === undefined ? readVersions(root) : parseVersions(newer);
 }
 
 /** Writes both files. The three keys at the top, and the stable commit, are those of the active target. */
@@ -92,25 +110,46 @@ export async function commitVersions(
 ): Promise<void> {
   try {
     const committed = await withRecords(root, async () => repository.commitRecords(message));
-    if (committed) onStep('committed deployment/versions.json: git push brings it to the others');
+    if (committed) onStep('committed deployment/versions.json: git push origin main brings it to the others');
   } catch (error) {
     onStep(`not committed: ${error instanceof Error ? error.message : error}`);
   }
 }
 
-/** Opens the file for a command that took `active` for the active target. A switch recorded meanwhile stays. */
-export async function openVersions(root: string, active: Target): Promise<VersionsFile> {
-  const atFirst = await readVersions(root);
+/**
+ * Opens the file, as the branch knows it where this checkout is behind, for a command that took `active` for the active
+ * target. A switch recorded meanwhile stays. Nothing is written before the first update.
+ */
+export async function openVersions(
+  root: string,
+  active: Target,
+  repository: Pick<Repository, 'newerRecords'>,
+): Promise<VersionsFile> {
+  const atFirst = await readNewestVersions(root, repository);
   return {
     atFirst,
     update: (change) =>
       withRecords(root, async () => {
-        const now = await readVersions(root);
-        const recorded = recordedActive(now);
-        const hasMoved = recorded !== undefined && recorded !== recordedActive(atFirst);
-        await writeVersions(root, change(now), hasMoved ? recorded : active);
+        const now = await readNewestVersions(root, repository);
+        await writeVersions(root, change(now), activeOf(now, atFirst, active));
       }),
   };
+}
+
+/** Puts what was recorded of one target here into what others recorded meanwhile, in both files. Their switch stays. */
+export async function writeTarget(
+  root: string,
+  target: Target,
+  { theirs, before, here }: Readonly<Record<'theirs' | 'before' | 'here', Versions>>,
+): Promise<void> {
+  const targets = { ...theirs.targets, [target]: versionsOf(here, target) };
+  await writeVersions(root, { targets }, activeOf(theirs, before, recordedActive(here) ?? target));
+}
+
+/** The active target that the records get: `known`, unless others recorded a switch since `before`. */
+function activeOf(now: Versions, before: Versions, known: Target): Target {
+  const recorded = recordedActive(now);
+  return recorded !== undefined && recorded !== recordedActive(before) ? recorded : known;
 }
 
 /** The active target that the file knows; undefined where nothing was deployed to it. */
@@ -185,12 +224,12 @@ export function withCurrentRestored(file: Versions, target: Target): Versions {
   }));
 }
 
-/** After a rollback the present and the previous version have changed places. */
-export function withRollback(file: Versions, target: Target): Versions {
+/** A proved version serves again; the present one, if it is another, made way for it. */
+export function withRollback(file: Versions, { target, version }: DeployedVersion): Versions {
   return changed(file, target, ({ versions, current, previous }) => ({
     versions,
-    current: previous,
-    previous: current,
+    current: version,
+    previous: version === current ? previous : current,
   }));
 }
 

@@ -47,7 +47,10 @@ export async function rollBackBadVersion({ target, urls, pointTo, smoke }: BadVe
     settingNames: async () => [],
     upload: async () => undefined,
     release: async () => pointTo(urls.bad),
-    restore: async ({ deployment }) => pointTo(deployment === 'good' ? urls.good : urls.bad),
+    async restore({ deployment }) {
+      await pointTo(deployment === 'good' ? urls.good : urls.bad);
+      return undefined;
+    },
   };
   try {
     await mkdir(join(root, 'deployment'));
@@ -58,7 +61,11 @@ export async function rollBackBadVersion({ target, urls, pointTo, smoke }: BadVe
     );
     const { ok, problem } = await rollback(
       { root, target, active: target.name, commit: false },
-      { repository: { commitRecords: () => false }, platform: () => platform, smoke },
+      {
+        repository: { commitRecords: () => false, newerRecords: () => undefined },
+        platform: () => platform,
+        smoke,
+      },
     );
     return { problem: ok ? undefined : problem, milliseconds: Math.round(performance.now() - began) };
   } finally {

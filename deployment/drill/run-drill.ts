@@ -10,6 +10,7 @@ import { type AnswerCounts, watchAnswers } from './answer-counts.ts';
 import { rollBackBadVersion } from './bad-version.ts';
 import { type DrillStage, type DrillStageOptions, openDrillStage } from './drill-stage.ts';
 import { type EventListener, listenForEvents } from './event-listener.ts';
+import { useYoungConnections } from './young-connections.ts';
 
 export interface DrillOptions extends DrillStageOptions {
   readonly patients: number;
@@ -64,6 +65,7 @@ export async function runDrill(options: DrillOptions): Promise<DrillReport> {
   const { patients, windowMs, seed, onStep = () => {} } = options;
   const stage = await openDrillStage(options);
   const { publicUrl, database } = stage;
+  const useOldConnections = useYoungConnections();
   const watch = watchAnswers(publicUrl);
   watch.phase('before');
   const { targets } = stage;
@@ -194,6 +196,7 @@ export async function runDrill(options: DrillOptions): Promise<DrillReport> {
     await day?.catch(() => undefined);
     for (const { listener } of listeners) listener.close();
     watch.close();
+    await useOldConnections();
     await stage.close();
   }
 }

@@ -55,7 +55,16 @@ export function cloudflarePlatform(cli: Cli): Platform {
       await cli.change(['triggers', 'deploy']);
     },
     async restore(version, _instead, reason) {
-      await cli.change(['rollback', deploymentOf(version), '--yes', '--message', reason]);
+      const output = await cli.change(['rollback', deploymentOf(version), '--yes', '--message', reason]);
+      const secrets = replacedSecrets(output ?? '');
+      if (secrets.length === 0) return undefined;
+      return `${secrets.join(', ')} on cloudflare: replaced since ${version.version}, and the old value counts again. Move everybody with --target if it leaked`;
     },
   };
+}
+
+/** A version has the secrets of its time: wrangler asks whether they shall come back, and takes silence for yes. */
+function replacedSecrets(output: string): string[] {
+  const [, list = ''] = /secrets have changed since version .*\n((?:\s*\* .+\n?)+)/.exec(output) ?? [];
+  return [...list.matchAll(/\* (\S+)/g)].map(([, name = '']) => name);
 }

@@ -21,8 +21,12 @@ export interface Platform {
   upload(version: DeployedVersion): Promise<Upload | undefined>;
   /** Gives it all traffic. */
   release(version: DeployedVersion): Promise<void>;
-  /** Gives all traffic back to an earlier version. */
-  restore(version: DeployedVersion, instead: DeployedVersion | undefined, reason: string): Promise<void>;
+  /** Gives all traffic back to an earlier version; resolves to what a person must know of it, if anything. */
+  restore(
+    version: DeployedVersion,
+    instead: DeployedVersion | undefined,
+    reason: string,
+  ): Promise<string | undefined>;
 }
 
 /** The platform's name of a version. Throws for one that never got there. */

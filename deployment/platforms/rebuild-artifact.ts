@@ -3,22 +3,40 @@ import { spawnSync } from 'node:child_process';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { cliEnvironment } from '../cli-environment.ts';
 import type { DeployedVersion } from '../versions.ts';
 import { checksumOf } from './artifact-checksum.ts';
 
+export interface RebuildOptions {
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Milliseconds for each command (10 minutes): a rollback waits for it. */
+  readonly limitMs?: number;
+}
+
 /**
- * Checks the version's commit out beside the project, installs what it pins, builds, and keeps `supabase/` of it. Throws
- * when the commit is not in this clone, or when the build has another checksum than the one that was deployed.
+ * Checks the version's commit out beside the project, installs what it pins, builds, and keeps `supabase/` of it. What is
+ * installed runs scripts of its own: they see no secret. Throws when the commit is not in this clone, when a command
+ * fails or takes too long, or when the build has another checksum than the one that was deployed.
  */
-export function rebuildArtifact(root: string) {
+export function rebuildArtifact(
+  root: string,
+  { environment = process.env, limitMs = 10 * 60_000 }: RebuildOptions = {},
+) {
+  const env = cliEnvironment(undefined, environment);
   return async ({ version, commit, checksum }: DeployedVersion, into: string): Promise<void> => {
     const checkout = await mkdtemp(join(tmpdir(), 'mmc-rebuild-'));
     const run = (file: string, args: readonly string[], cwd: string) => {
-      const { status, stderr } = spawnSync(file, args, { cwd, encoding: 'utf8' });
+      const { status, stderr, error } = spawnSync(file, args, {
+        cwd,
+        env,
+        encoding: 'utf8',
+        stdio: ['ignore', 'ignore', 'pipe'],
+        timeout: limitMs,
+        killSignal: 'SIGKILL',
+      });
       if (status !== 0) {
-        throw new Error(
-          `${version} is not kept here, and building it again failed: ${stderr.trim().slice(-200)}`,
-        );
+        const why = error?.message ?? stderr.trim().slice(-200);
+        throw new Error(`${version} is not kept here, and building it again failed: ${why}`);
       }
     };
     try {
@@ -30,7 +48,7 @@ export function rebuildArtifact(root: string) {
       await cp(join(checkout, 'supabase'), join(into, 'supabase'), { recursive: true });
     } finally {
       await rm(checkout, { recursive: true, force: true });
-      spawnSync('git', ['worktree', 'prune'], { cwd: root });
+      spawnSync('git', ['worktree', 'prune'], { cwd: root, env });
     }
   };
 }

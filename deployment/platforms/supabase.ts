@@ -68,6 +68,7 @@ export function supabasePlatform(
         await replaceWhole(kept, (folder) => rebuild(version, folder));
       }
       await deploy(kept);
+      return undefined;
     },
   };
 }

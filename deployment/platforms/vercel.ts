@@ -28,6 +28,7 @@ export function vercelPlatform(cli: Cli): Platform {
       // `rollback` goes back in time only; after one, going forward again is a promotion.
       const isNewer = instead !== undefined && version.timestamp > instead.timestamp;
       await cli.change([isNewer ? 'promote' : 'rollback', deploymentOf(version), '--yes']);
+      return undefined;
     },
   };
 }

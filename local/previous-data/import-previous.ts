@@ -86,6 +86,7 @@ export async function importPrevious(options: ImportOptions): Promise<ImportRepo
       rejectRows(batch, ledger);
     }
   }
+  ledger.rejectForgotten();
   return {
     dryRun,
     keys: file.entries.length + file.unreadable.length,

@@ -1,5 +1,5 @@
 // The account of every key of an export: taken over, here already, left out on purpose, or in the file of rejected
-// entries with its reason. A key that appears nowhere is not possible: what nothing was said of counts as empty.
+// entries with its reason. What no reader said anything of is a mistake of ours, and is rejected as forgotten.
 import type { ExportedEntry } from './export-file.ts';
 import { copyOfKey, copyOfValue } from './without-secrets.ts';
 
@@ -34,6 +34,9 @@ export interface Fates {
   /** The key, or something in it, is in the file of rejected entries. */
   readonly rejected: number;
 }
+
+/** The reason of a key that no reader said anything of. */
+export const FORGOTTEN = 'the import forgot it: a mistake of the import, please report it';
 
 export class Ledger {
   readonly rejected: Rejected[];
@@ -73,12 +76,20 @@ export class Ledger {
     this.#isNew.set(entry, isNew || this.#isNew.get(entry) === true);
   }
 
+  /** To be called before the fates are: whatever has none by then is rejected. */
+  rejectForgotten(): void {
+    for (const entry of this.#entries) {
+      if (this.#inFile.has(entry) || this.#isNew.has(entry) || this.#skipped.has(entry)) continue;
+      this.reject({ entry, value: entry.value }, FORGOTTEN);
+    }
+  }
+
   fates(): Fates {
     const fates = { imported: 0, present: 0, skipped: 0, rejected: this.#unreadable };
     for (const entry of this.#entries) {
       if (this.#inFile.has(entry)) fates.rejected += 1;
       else if (this.#isNew.has(entry)) fates[this.#isNew.get(entry) ? 'imported' : 'present'] += 1;
-      else fates.skipped += 1;
+      else if (this.#skipped.has(entry)) fates.skipped += 1;
     }
     return fates;
   }
@@ -86,9 +97,8 @@ export class Ledger {
   /** The keys left out on purpose, by kind. */
   skipped(): Record<string, number> {
     const counts: Record<string, number> = {};
-    for (const entry of this.#entries) {
+    for (const [entry, kind] of this.#skipped) {
       if (this.#inFile.has(entry) || this.#isNew.has(entry)) continue;
-      const kind = this.#skipped.get(entry) ?? 'empty';
       counts[kind] = (counts[kind] ?? 0) + 1;
     }
     return counts;

@@ -46,7 +46,12 @@ async function importFile(path: string): Promise<void> {
   const file = readExport(await readFile(path));
   const rejectedFile = rejectedFileOf(path);
   const interrupted = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      interrupted.abort();
+      console.error(dim('Interrupted: it ends after the transaction under way.'));
+    });
+  }
   const opened = await openCommandDatabase(process.env, values.data);
   try {
     if (!values.json) {

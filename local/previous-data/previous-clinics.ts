@@ -25,8 +25,9 @@ export class ClinicValues {
       ledger.skip(source.entry, 'PINs of other days');
       return;
     }
-    const pins = fieldsOf(source.value) ?? refuse('no object of PINs');
-    for (const [place, [clinic, pin]] of Object.entries(pins).entries()) {
+    const pins = Object.entries(fieldsOf(source.value) ?? refuse('no object of PINs'));
+    if (pins.length === 0) ledger.skip(source.entry, 'empty');
+    for (const [place, [clinic, pin]] of pins.entries()) {
       const unnamed = { entry: source.entry, value: pin, part: `member ${place + 1}` };
       attempt(unnamed, () => {
         // Its name is shown once it is known to be a clinic's: it could be a PIN itself.

@@ -26,17 +26,27 @@ export function patientOf(session: string | undefined, source: Source, reading: 
   return { sent, from: [source] };
 }
 
-/** Each person once, and each session with one person: the newest login has both. The older ones are left out. */
+const NO_TIME = 'another login of the same person comes later, and no time says which is newer';
+
+/**
+ * Each person once, and each session with one person: the newest login has both, of two at one time the later in the
+ * file. The older ones are left out, or rejected where no time says which is older.
+ */
 export function newestLogins(logins: readonly Row<PatientRow>[], { ledger }: Reading): Row<PatientRow>[] {
   const people = new Map<string, Row<PatientRow>>();
   const sessions = new Set<string>();
-  const newestFirst = logins.toSorted((one, other) =>
-    (other.sent.login_time ?? '').localeCompare(one.sent.login_time ?? ''),
-  );
+  const newestFirst = logins
+    .toReversed()
+    .sort((one, other) => (other.sent.login_time ?? '').localeCompare(one.sent.login_time ?? ''));
   for (const login of newestFirst) {
     const { patient_id: person, session_id: session } = login.sent;
-    if (people.has(person)) {
-      for (const { entry } of login.from) ledger.skip(entry, 'older logins');
+    const newest = people.get(person);
+    if (newest !== undefined) {
+      const isUnknown = newest.sent.login_time === undefined;
+      for (const source of login.from) {
+        if (isUnknown) ledger.reject(source, NO_TIME);
+        else ledger.skip(source.entry, 'older logins');
+      }
       continue;
     }
     const isTaken = session !== undefined && sessions.has(session);

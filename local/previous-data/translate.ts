@@ -48,6 +48,7 @@ export function translate(
       /^queue:list:(.+)$/,
       ({ entry, value }, clinic) => {
         if (!Array.isArray(value)) return refuse('the list is no list');
+        if (value.length === 0) return ledger.skip(entry, 'empty');
         for (const element of value) {
           const source = { entry, value: element };
           reading.attempt(source, () => visits.push(visitOf(clinic, undefined, source, reading)));

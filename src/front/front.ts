@@ -7,7 +7,7 @@ import { readBounded } from '../lib/body.ts';
 import type { BreakerSetup } from '../lib/circuit-breaker.ts';
 import { readWebPageSettings } from '../lib/config.ts';
 import { cors } from '../lib/cors.ts';
-import { createDatabase } from '../lib/database.ts';
+import { createDatabase, type ReadingDatabase } from '../lib/database.ts';
 import { answerError } from '../lib/error-boundary.ts';
 import { DomainError } from '../lib/errors.ts';
 import { createLog } from '../lib/log.ts';
@@ -110,7 +110,7 @@ export function createFront({ environment, clientIp, breaker, waitUntil }: Front
 }
 
 function createParts(config: FrontConfig, breaker: FrontOptions['breaker']): Parts {
-  const database = createDatabase(config, { breaker: { config: DATABASE_BREAKER } });
+  const database: ReadingDatabase = createDatabase(config, { breaker: { config: DATABASE_BREAKER } });
   const log = createLog('info');
   return {
     config,

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import {
   BREAKER_CONFIGS,
   CircuitBreaker,
@@ -282,6 +282,21 @@ describe('the configuration', () => {
       redis: { failureThreshold: 3, successThreshold: 2, timeout: 30_000, monitoringPeriod: 60_000 },
       external: { failureThreshold: 3, successThreshold: 2, timeout: 30_000, monitoringPeriod: 60_000 },
     });
+  });
+
+  it('measures by a clock that no correction of the time of day moves', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    try {
+      const breaker = new CircuitBreaker({ failureThreshold: 1, timeout: 60_000 });
+      await breaker.execute(() => Promise.reject(new Error())).catch(() => {});
+      vi.setSystemTime(Date.now() - 3_600_000);
+      const refused = await breaker.execute(async () => 1).catch((caught: unknown) => caught);
+      expect((refused as CircuitOpenError).retryAfterMs).toBeLessThanOrEqual(60_000);
+      vi.setSystemTime(Date.now() + 7_200_000);
+      await expect(breaker.execute(async () => 1)).rejects.toBeInstanceOf(CircuitOpenError);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('measures by the real clock when none is given', async () => {

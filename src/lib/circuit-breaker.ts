@@ -85,7 +85,7 @@ export class CircuitBreaker {
   ) {
     this.#successThreshold = config.successThreshold ?? 1;
     this.#monitoringPeriod = config.monitoringPeriod ?? config.timeout;
-    this.#now = options.now ?? Date.now;
+    this.#now = options.now ?? (() => performance.now());
     this.#isFailure = options.isFailure ?? (() => true);
     this.#isNeutral = options.isNeutral ?? (() => false);
     this.#onChange = options.onChange;

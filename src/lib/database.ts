@@ -48,8 +48,15 @@ neonConfig.fetchFunction = async (url: string, init: RequestInit) => {
   const { ok, status } = response;
   // Read here, where the driver takes every failure for the endpoint's: an answer may break off, or be no JSON.
   const body: unknown = await (ok || status === 400 ? response.json() : response.text());
+  if (ok && !isResult(body)) throw new Error('the endpoint answered with something else than rows');
   return { ok, status, json: () => body, text: () => body };
 };
+
+/** What the driver reads of an answer: one result, or those of a transaction. Anything else it takes for our mistake. */
+function isResult(body: unknown): boolean {
+  const { fields, rows, results } = Object(body) as Record<string, unknown>;
+  return (Array.isArray(fields) && Array.isArray(rows)) || Array.isArray(results);
+}
 
 /** Statement timeout. */
 const TOO_SLOW = '57014';

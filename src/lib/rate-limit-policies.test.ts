@@ -16,12 +16,12 @@ describe('a request counts', () => {
   it.each(['/admin/login', '/api/v1/auth/login'])('as an attempt to log in: %s', (path) => {
     expect(counted('POST', path, { username: 'nurse' })).toEqual([
       'admin_login: 192.0.2.1 nurse',
-      'write_ip: ip 192.0.2.1',
+      'login_ip: ip 192.0.2.1',
       'login_account: nurse',
     ]);
     expect(counted('POST', path)).toEqual([
       'admin_login: 192.0.2.1 ',
-      'write_ip: ip 192.0.2.1',
+      'login_ip: ip 192.0.2.1',
       'login_account: ',
     ]);
   });
@@ -78,10 +78,11 @@ describe('a request counts', () => {
 });
 
 describe('RATE_LIMITS', () => {
-  it('is the contract’s table when it is not set', () => {
+  it('is the contract’s table and the logins of one address when it is not set', () => {
     expect(parseRateLimits(undefined)).toEqual({
       admin_login: 5,
       login_account: 20,
+      login_ip: 600,
       pin: 5,
       pin_ip: 15,
       emergency: 5,

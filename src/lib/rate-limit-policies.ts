@@ -4,11 +4,13 @@ import type { RateLimitPolicy } from './metrics.ts';
 /**
  * Requests per minute (`emergency_day`: per day). All patients of a site share one address, so what counts per address
  * must stand a full waiting room. `pin`, `pin_ip` and the two of `emergency` count wrong codes, in the database.
- * Logins count in `write_ip` too: each hashes a password, and a fresh name in each would be limited by nothing else.
+ * `login_ip` counts logins: each hashes a password, and a fresh name in each would be limited by nothing else. It is not
+ * `write_ip`, which one phone in the waiting room can use up: no staff member behind that address could log in then.
  */
 export const DEFAULT_LIMITS = {
   admin_login: 5,
   login_account: 20,
+  login_ip: 600,
   pin: 5,
   pin_ip: 15,
   emergency: 5,
@@ -32,6 +34,7 @@ export const WINDOW_MS = 60_000;
 export const POLICY_OF: Readonly<Record<LimitName, RateLimitPolicy>> = {
   admin_login: 'admin_login',
   login_account: 'login_account',
+  login_ip: 'admin_login',
   pin: 'pin',
   pin_ip: 'pin_ip',
   emergency: 'emergency',
@@ -97,7 +100,7 @@ export function countedIn(request: CountedRequest): readonly Counted[] {
     // The account last: what its address is refused must not use up its own.
     return [
       { name: 'admin_login', whose: `${clientIp} ${username}` },
-      { name: 'write_ip', whose: address },
+      { name: 'login_ip', whose: address },
       { name: 'login_account', whose: username },
     ];
   }

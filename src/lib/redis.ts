@@ -53,7 +53,7 @@ export function createRedis(
   });
   const breaker = new CircuitBreaker(setup.config ?? BREAKER_CONFIGS.redis, {
     ...setup,
-    isFailure: (error) => !isRefusedCommand(error),
+    isNeutral: isRefusedCommand,
   });
   const run = <T>(work: (client: Redis) => Promise<T>) => breaker.execute(() => work(client));
   return {
@@ -69,11 +69,14 @@ export function createRedis(
 }
 
 /**
- * Redis answered, and refused one command of a request: a script's error, a wrong type. Every other failure (silence, a
- * status that is not 200, an answer that is no JSON) is thrown under another text, and of one class with this.
+ * What is wrong with one command: a script's error, a wrong type, wrong arguments. It says nothing about Redis; what Redis
+ * refuses because of its own state does (READONLY, OOM, LOADING, NOAUTH, a quota), and so does every failure that is thrown
+ * under another text: silence, a status that is not 200, an answer that is no JSON.
  */
 function isRefusedCommand(error: unknown): boolean {
-  return error instanceof Error && error.message.startsWith('Command failed: ');
+  return (
+    error instanceof Error && /^Command failed: (?:WRONGTYPE|NOSCRIPT|ERR(?! max )) /.test(error.message)
+  );
 }
 
 /** The client's own subscriber does not tell when its stream has ended, and prints what broke it. */

@@ -99,7 +99,7 @@ export function createServices(
     onCall: (milliseconds) =>
       metrics.observe('dependency_request_duration_seconds', { service }, milliseconds),
   });
-  const database =
+  const database: ReadingDatabase =
     replacements.database ??
     createDatabase(config, {
       onOutage: () => metrics.count('database_connection_errors_total', {}),

@@ -13,7 +13,7 @@ import {
   request,
 } from './http.ts';
 import { CLINIC_IDS, CLINICS, QueueClient } from './queue-client.ts';
-import { OWN_SETTINGS, openTarget, ownPostgres, type Target, TURN_TIMEOUT } from './target.ts';
+import { OWN_SETTINGS, openFreshTarget, ownPostgres, type Target, TURN_TIMEOUT } from './target.ts';
 
 const PATH = '/api/v1/events/stream';
 const ID = expect.stringMatching(/^\d+-\d+$/);
@@ -26,7 +26,7 @@ let target: Target;
 let client: QueueClient;
 let beating: EventSourceClient;
 beforeAll(async () => {
-  target = await openTarget(OWN_SETTINGS, ownPostgres);
+  target = await openFreshTarget(OWN_SETTINGS, ownPostgres);
   client = await QueueClient.open(target);
   beating = await EventSourceClient.open(`${target.url}${PATH}`);
 }, TURN_TIMEOUT);

@@ -7,12 +7,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ERROR_TABLE, type ErrorCode } from './error-table.ts';
 import { type Answer, bytes, expectError, newId, request } from './http.ts';
 import { CLINIC_IDS, CLINICS, QueueClient } from './queue-client.ts';
-import { isOwnServer, openTarget, repetitions, type Target, TURN_TIMEOUT } from './target.ts';
+import { isOwnServer, openFreshTarget, repetitions, type Target, TURN_TIMEOUT } from './target.ts';
 
 let target: Target;
 let client: QueueClient;
 beforeAll(async () => {
-  target = await openTarget();
+  target = await openFreshTarget();
   client = await QueueClient.open(target);
 }, TURN_TIMEOUT);
 afterAll(() => target?.close());

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ANY_INT, type Answer, DAY, expectError, expectInvalid, expectMissing, ISO, newId } from './http.ts';
 import { CLINIC_IDS, type Pins, QueueClient, type Route } from './queue-client.ts';
-import { isOwnServer, openTarget, type Target, TURN_TIMEOUT } from './target.ts';
+import { isOwnServer, openFreshTarget, type Target, TURN_TIMEOUT } from './target.ts';
 
 // Wrong PINs count per address and clinic, also those of other files on the same server, and fifteen a minute lock out
 // all who wait there: so whoever types wrong ones here was called, except where that limit is what is tested.
@@ -10,7 +10,7 @@ import { isOwnServer, openTarget, type Target, TURN_TIMEOUT } from './target.ts'
 let target: Target;
 let client: QueueClient;
 beforeAll(async () => {
-  target = await openTarget();
+  target = await openFreshTarget();
   client = await QueueClient.open(target);
 }, TURN_TIMEOUT);
 afterAll(() => target?.close());

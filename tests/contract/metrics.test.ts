@@ -6,12 +6,19 @@ import { until } from '../support/until.ts';
 import { volume } from '../support/volume.ts';
 import { bytes, expectCommonHeaders, expectError, newId, type RequestOptions, request } from './http.ts';
 import { CLINIC_IDS, QueueClient } from './queue-client.ts';
-import { isOwnServer, openTarget, PAGE_ORIGIN, repetitions, type Target, TURN_TIMEOUT } from './target.ts';
+import {
+  isOwnServer,
+  openFreshTarget,
+  PAGE_ORIGIN,
+  repetitions,
+  type Target,
+  TURN_TIMEOUT,
+} from './target.ts';
 
 let target: Target;
 let client: QueueClient;
 beforeAll(async () => {
-  target = await openTarget();
+  target = await openFreshTarget();
   client = await QueueClient.open(target);
 }, TURN_TIMEOUT);
 afterAll(() => target?.close());

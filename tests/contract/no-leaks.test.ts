@@ -17,7 +17,14 @@ import { type Answer, newId, request } from './http.ts';
 import { leaksInText, leaksInValue, type Secrets } from './leaks.ts';
 import { fillWithPatients, type MarkedPatient } from './marked-patients.ts';
 import { CLINIC_IDS, QueueClient } from './queue-client.ts';
-import { isOwnServer, OWN_SETTINGS, openTarget, repetitions, type Target, TURN_TIMEOUT } from './target.ts';
+import {
+  isOwnServer,
+  OWN_SETTINGS,
+  openFreshTarget,
+  repetitions,
+  type Target,
+  TURN_TIMEOUT,
+} from './target.ts';
 
 const STREAM = '/api/v1/events/stream';
 const AT_ONCE = 8;
@@ -50,7 +57,7 @@ const spies = LEVELS.map((level) =>
 
 beforeAll(async () => {
   // A test's server says nothing but errors by itself: here its lines are what is searched.
-  target = await openTarget({ ...OWN_SETTINGS, LOG_LEVEL: 'info' });
+  target = await openFreshTarget({ ...OWN_SETTINGS, LOG_LEVEL: 'info' });
   ({ refused } = await openCallers(target));
   staff = await QueueClient.open(target);
   patients = await fillWithPatients(target, staff);

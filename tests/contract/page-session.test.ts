@@ -5,7 +5,7 @@ import { newId } from './http.ts';
 import { type Frame, PageBrowser, type Seen } from './page-browser.ts';
 import { PagePatient, type PageStation, pageId, typed } from './page-patient.ts';
 import { CLINIC_IDS, QueueClient } from './queue-client.ts';
-import { openTarget, ownPostgres, type Target, TURN_TIMEOUT } from './target.ts';
+import { openFreshTarget, ownPostgres, type Target, TURN_TIMEOUT } from './target.ts';
 
 const NOWHERE: PageStation = { id: '', clinic: 'lab' };
 
@@ -14,7 +14,7 @@ let staff: QueueClient;
 let admin: PageBrowser;
 beforeAll(async () => {
   // With the settings that a deployment has when nobody changes any.
-  target = await openTarget({}, ownPostgres);
+  target = await openFreshTarget({}, ownPostgres);
   staff = await QueueClient.open(target);
   admin = new PageBrowser(target.url);
 }, TURN_TIMEOUT);

@@ -4,12 +4,12 @@ import { request as openHttps } from 'node:https';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ANY_INT, type Answer, expectCommonHeaders, expectError, expectInvalid, ISO, newId } from './http.ts';
 import { QueueClient } from './queue-client.ts';
-import { isOwnServer, openTarget, type Target, TURN_TIMEOUT } from './target.ts';
+import { isOwnServer, openFreshTarget, type Target, TURN_TIMEOUT } from './target.ts';
 
 let target: Target;
 let client: QueueClient;
 beforeAll(async () => {
-  target = await openTarget();
+  target = await openFreshTarget();
   client = await QueueClient.open(target);
 }, TURN_TIMEOUT);
 afterAll(() => target?.close());

@@ -23,7 +23,7 @@ import {
   validCases,
   type World,
 } from './random-cases.ts';
-import { openTarget, repetitions, type Target, TURN_TIMEOUT } from './target.ts';
+import { openFreshTarget, repetitions, type Target, TURN_TIMEOUT } from './target.ts';
 
 const FULL = 2_600;
 const VALID = repetitions(FULL);
@@ -43,7 +43,7 @@ let target: Target;
 let staff: QueueClient;
 let world: World;
 beforeAll(async () => {
-  target = await openTarget();
+  target = await openFreshTarget();
   staff = await QueueClient.open(target);
   const tokens = await Promise.all(Array.from({ length: TOKENS }, newQrToken));
   world = { seed, tokens, pins: (await staff.pins()).allPins };

@@ -74,8 +74,21 @@ const PAUSE_MS = 200;
 /** How often a random test repeats: in full, or by CONTRACT_SHARE where the same case ran in full on another runtime. */
 export const repetitions = (full: number): number => Math.ceil(full * Number(CONTRACT_SHARE));
 
-/** Opens it; a server of our own with these settings, elsewhere with what it has. */
-export async function openTarget(
+/** The one that the files of this process share; it ends with the process, and its database with the run. */
+let shared: Promise<Target> | undefined;
+
+/**
+ * Opens it; one of our own is shared by the files of a process that do not ask for more, since a start costs more than
+ * most of them. What others left in it they bear, as they would elsewhere.
+ */
+export async function openTarget(): Promise<Target> {
+  if (!isOwnServer) return openFreshTarget();
+  shared ??= ownServer(CONTRACT_TARGET as TargetName, OWN_SETTINGS);
+  return { ...(await shared), close: async () => {} };
+}
+
+/** Opens it; one of our own anew, with these settings and nothing in it, elsewhere with what it has. */
+export async function openFreshTarget(
   settings: Settings = OWN_SETTINGS,
   openDatabase: () => Promise<OwnDatabase> = copyOfTemplate,
 ): Promise<Target> {

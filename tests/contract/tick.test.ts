@@ -2,14 +2,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ANY_INT, expectCommonHeaders, expectError, ISO, newId } from './http.ts';
 import { CLINIC_IDS, CLINICS, QueueClient } from './queue-client.ts';
-import { openTarget, type Target, TURN_TIMEOUT } from './target.ts';
+import { openFreshTarget, type Target, TURN_TIMEOUT } from './target.ts';
 
 const PATH = '/api/system/tick';
 
 let target: Target;
 let client: QueueClient;
 beforeAll(async () => {
-  target = await openTarget();
+  target = await openFreshTarget();
   client = await QueueClient.open(target);
 }, TURN_TIMEOUT);
 afterAll(() => target?.close());

@@ -4,13 +4,13 @@ import { createNodeTarget } from '../../src/targets/node.ts';
 import type { ErrorCode } from './error-table.ts';
 import { type Answer, bytes, expectError, newId, type RequestOptions, request } from './http.ts';
 import { QueueClient } from './queue-client.ts';
-import { isOwnServer, openTarget, PAGE_ORIGIN, type Target, TURN_TIMEOUT } from './target.ts';
+import { isOwnServer, openFreshTarget, PAGE_ORIGIN, type Target, TURN_TIMEOUT } from './target.ts';
 
 let target: Target;
 let client: QueueClient;
 let ownOrigin: string;
 beforeAll(async () => {
-  target = await openTarget();
+  target = await openFreshTarget();
   client = await QueueClient.open(target);
   ownOrigin = new URL(target.url).origin;
 }, TURN_TIMEOUT);

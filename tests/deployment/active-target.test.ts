@@ -1,9 +1,11 @@
 /** Who has the patients, as far as a command can tell: the database, else the records, else nobody knows. */
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { afterEach, beforeEach, expect, it } from 'vitest';
-import { activeTarget } from '../../deployment/command-tools.ts';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { activeTarget, previousTarget } from '../../deployment/command-tools.ts';
 import { readVersions, withVersion, writeVersions } from '../../deployment/versions.ts';
+import { createTestDatabase, type TestDatabase } from '../support/postgres-server.ts';
 import { makeReleaseRepository, type ReleaseRepository } from '../support/release-repository.ts';
+import { migratedTemplate } from '../support/shared-parts.ts';
 
 let repository: ReleaseRepository;
 let server: Server;
@@ -45,6 +47,49 @@ it('a database that accepts and never answers is not waited for: the records tel
     target: 'vercel',
     doubt: expect.stringContaining('vercel had the patients when deployment/versions.json was written'),
     isGuess: false,
+  });
+});
+
+describe('before the first switch', () => {
+  const targets = (...names: string[]) =>
+    JSON.stringify(Object.fromEntries(names.map((name) => [name, `https://${name}.example`])));
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await createTestDatabase({ template: await migratedTemplate() });
+  }, 60_000);
+  afterAll(() => database?.drop());
+
+  const known = (settings: Readonly<Record<string, string>>) =>
+    activeTarget({ DATABASE_URL: database.url, ...settings }, repository.root);
+
+  it('it is the first in line, as for the front', async () => {
+    const TARGETS = targets('cloudflare', 'vercel');
+    expect(await known({ TARGETS })).toEqual({ target: 'cloudflare', doubt: undefined, isGuess: false });
+    await deployedToVercel();
+    const FAILOVER_ORDER = 'vercel,cloudflare';
+    expect(await known({ TARGETS, FAILOVER_ORDER })).toEqual({
+      target: 'vercel',
+      doubt: undefined,
+      isGuess: false,
+    });
+    // Without a front no setting is needed.
+    expect(await known({})).toEqual({ target: 'vercel', doubt: undefined, isGuess: false });
+  });
+
+  it('where the records name another one a person must name it', async () => {
+    await deployedToVercel();
+    expect(await known({ TARGETS: targets('cloudflare', 'vercel') })).toEqual({
+      target: 'cloudflare',
+      doubt: expect.stringMatching(/a front sends the patients to cloudflare.* names vercel$/),
+      isGuess: true,
+    });
+  });
+
+  it('nobody had the patients before; without the database nobody can tell', async () => {
+    await expect(previousTarget({ DATABASE_URL: database.url })).rejects.toThrow('Nobody had the patients');
+    await expect(previousTarget({ DATABASE_URL: 'postgres://x@127.0.0.1:9/x' })).rejects.toThrow(
+      'the database does not say which target has the patients: give a target',
+    );
   });
 });
 

@@ -163,4 +163,17 @@ it('deploy, status and rollback do what they say, one after the other', { timeou
     'the database does not say which target has the patients; supabase had the patients',
   );
   expect(inTheDark.output).toContain(`Would go back to ${secondVersion}`);
+
+  // A front would send the patients elsewhere: nobody is moved by mistake.
+  const TARGETS = JSON.stringify({ cloudflare: 'https://cloudflare.example', supabase: supabase.url });
+  for (const command of [
+    ['rollback', '--dry-run'],
+    ['deploy', '--dry-run'],
+  ]) {
+    const { code, errors } = await npmRun(command, { TARGETS });
+    expect([code, errors]).toEqual([
+      1,
+      expect.stringMatching(/patients to cloudflare[\s\S]*Name the target/),
+    ]);
+  }
 });

@@ -50,6 +50,7 @@ interface Attempt {
   readonly target?: Target;
   readonly at?: string;
   readonly dryRun?: boolean;
+  readonly again?: boolean;
   readonly environment?: Readonly<Record<string, string>>;
   /** What the smoke tests say, one after the other; passing when there is none left. */
   readonly smokes?: string[];
@@ -93,7 +94,7 @@ const toolsOf = ({
 });
 
 async function attempt(options: Attempt = {}): Promise<DeployResult> {
-  const { target = 'cloudflare', at = url, environment = {}, dryRun = false } = options;
+  const { target = 'cloudflare', at = url, environment = {}, dryRun = false, again = false } = options;
   done.length = 0;
   return deploy(
     {
@@ -103,6 +104,7 @@ async function attempt(options: Attempt = {}): Promise<DeployResult> {
       active: target,
       packageVersion: '1.2.3',
       dryRun,
+      again,
     },
     {
       ...toolsOf(options),
@@ -199,7 +201,7 @@ describe('a deployment to Cloudflare', () => {
       'deployment/versions.json',
     ]);
     expect(head()).not.toBe(commit);
-    expect((await attempt()).commit).toBe(commit);
+    expect((await attempt({ again: true })).commit).toBe(commit);
     expect((await versions()).current).toBe(`1.2.3+${commit.slice(0, 12)}.2`);
   });
 
@@ -235,7 +237,7 @@ describe('a deployment to Cloudflare', () => {
 describe('a gate', () => {
   /** Refused with this reason alone; the platform was asked for names at most, and nothing was written. */
   async function expectRefusal(reason: RegExp, options: Attempt = {}): Promise<void> {
-    const [commit, before] = [head(), await versions()];
+    const [commit, before, made] = [head(), await versions(), (await repository.calls()).length];
     const result = await attempt(options);
     expect(result).toMatchObject({ ok: false, version: undefined, applied: [] });
     const refusals = result.gates.flatMap(({ refusal }) => refusal ?? []);
@@ -243,7 +245,7 @@ describe('a gate', () => {
     expect(refusals[0]).toMatch(reason);
     expect(result.problem).toBe(refusals[0]);
     expect(done).toEqual([]);
-    const changing = (await repository.calls()).filter(({ line }) => !/ list | ls /.test(line));
+    const changing = (await repository.calls()).slice(made).filter(({ line }) => !/ list | ls /.test(line));
     expect(changing).toEqual([]);
     expect([head(), await versions()]).toEqual([commit, before]);
   }
@@ -313,10 +315,48 @@ describe('a gate', () => {
     await expectRefusal(new RegExp(`^${reason}$`), { environment: { [name]: value } });
   });
 
+  it('refuses what is there, what was gone back from and what is older, unless a person wants it again', async () => {
+    const one = await newVersion('one', 'id-1');
+    await attempt();
+    await repository.expectCalls([secrets()]);
+    const [first, hint] = [one.slice(0, 12), `: --again deploys ${one.slice(0, 12)} all the same`];
+    await expectRefusal(new RegExp(`^1\\.2\\.3\\+${first} is there already${hint}$`));
+
+    const two = await newVersion('two', 'id-2');
+    expect(await attempt()).toMatchObject({ ok: true });
+    const second = two.slice(0, 12);
+    repository.git('checkout', '--quiet', one);
+    await repository.expectCalls([secrets()]);
+    await expectRefusal(
+      new RegExp(`^${first} is older than 1\\.2\\.3\\+${second}, which was deployed there${hint}$`),
+    );
+    repository.git('checkout', '--quiet', 'main');
+
+    const args = ['rollback', 'id-1', '--yes', '--message', `Rolled back from 1.2.3+${second}`];
+    const calls = [secrets(), ...cloudflareCalls(two, 'id-2'), { program: 'wrangler' as const, args }];
+    await repository.expectCalls(calls);
+    expect(await back()).toMatchObject({ ok: true, commit: one });
+    const gone = `1\\.2\\.3\\+${second} was there and made way for 1\\.2\\.3\\+${first}`;
+    await expectRefusal(new RegExp(`^${gone}: --again deploys ${second} all the same$`));
+    expect(await attempt({ again: true })).toMatchObject({ ok: true, commit: two });
+  });
+
+  it('leaves a checkout that is behind as it was: no record of the branch is written, and none is missed', async () => {
+    const one = await newVersion('one', 'id-1');
+    await attempt();
+    repository.git('update-ref', 'refs/remotes/origin/main', 'HEAD');
+    repository.git('reset', '--quiet', '--hard', one);
+    await repository.expectCalls([secrets()]);
+    for (let tries = 0; tries < 2; tries += 1) {
+      expect((await attempt()).problem).toContain('is there already');
+      expect(repository.git('status', '--porcelain')).toBe('');
+    }
+  });
+
   it('refuses a target that was deployed and is away', async () => {
     await newVersion('one', 'id-1');
     await attempt();
-    await repository.expectCalls([secrets()]);
+    await newVersion('two', 'id-2');
     const calls = (await repository.calls()).length;
     const result = await attempt({ at: 'http://127.0.0.1:9' });
     expect(result.problem).toBe('http://127.0.0.1:9 is unreachable');
@@ -531,11 +571,20 @@ describe('a deployment to Supabase', () => {
     await repository.expectCalls(calls);
     await attempt({
       target,
-      environment: { ...SUPABASE, SUPABASE_ACCESS_TOKEN: 'x', JWT_SECRET: 'x', VERCEL_TOKEN: 'x' },
+      environment: {
+        ...SUPABASE,
+        SUPABASE_ACCESS_TOKEN: 'x',
+        JWT_SECRET: 'x',
+        VERCEL_TOKEN: 'x',
+        FORCE_COLOR: '1',
+      },
     });
     for (const { saw } of await repository.calls()) {
       expect(saw).toEqual(expect.arrayContaining(['PATH', 'SUPABASE_PROJECT_REF', 'SUPABASE_ACCESS_TOKEN']));
-      for (const secret of ['DATABASE_URL', 'JWT_SECRET', 'VERCEL_TOKEN']) expect(saw).not.toContain(secret);
+      // Nor what would colour the names that are read from its output.
+      for (const other of ['DATABASE_URL', 'JWT_SECRET', 'VERCEL_TOKEN', 'FORCE_COLOR']) {
+        expect(saw).not.toContain(other);
+      }
     }
   });
 
@@ -577,6 +626,39 @@ describe('a rollback', () => {
     expect(await versions()).toMatchObject({ current: first, previous: second });
     expect(await readFile(join(repository.root, '.last-stable-version'), 'utf8')).toBe(`${one}\n`);
     expect(repository.git('status', '--porcelain')).toBe('');
+  });
+
+  it('that brings replaced secrets back says so, and so does a deployment that goes back by itself', async () => {
+    await newVersion('one', 'id-1');
+    await attempt();
+    const two = await newVersion('two', 'id-2');
+    await attempt();
+    // As wrangler 4.86 says it; nobody is there to be asked.
+    const question = (
+      id: string,
+    ) => `? Are you sure you want to deploy this Worker Version to 100% of traffic?
+🤖 Using fallback value in non-interactive context: yes
+Performing rollback...
+? The following secrets have changed since version ${id} was deployed. Please confirm you wish to continue with the rollback
+  * JWT_SECRET
+  * METRICS_TOKEN
+🤖 Using fallback value in non-interactive context: yes
+`;
+    const rollbackTo = (id: string, reason: string): RecordedCall => ({
+      program: 'wrangler',
+      args: ['rollback', id, '--yes', '--message', reason],
+      output: question(id),
+    });
+    const warning = /JWT_SECRET, METRICS_TOKEN on cloudflare: replaced since 1\.2\.3\+.* --target/;
+    const name = (commit: string) => `1.2.3+${commit.slice(0, 12)}`;
+    await repository.expectCalls([rollbackTo('id-1', `Rolled back from ${name(two)}`)]);
+    expect(await back()).toMatchObject({ ok: true, warning: expect.stringMatching(warning) });
+
+    const three = await newVersion('three', 'id-3');
+    const calls = [secrets(), ...cloudflareCalls(three, 'id-3')];
+    await repository.expectCalls([...calls, rollbackTo('id-1', `${name(three)}: smoke test failed`)]);
+    const failed = await attempt({ smokes: ['', 'stream: answered 500'] });
+    expect(failed).toMatchObject({ stuck: false, problem: expect.stringMatching(warning) });
   });
 
   it('that the platform refuses is reported, and the records stay as they are', async () => {
@@ -678,6 +760,76 @@ describe('a deployment that did not end', () => {
   });
 });
 
+describe('a deployment where somebody went back without recording it here', () => {
+  const nameOf = (commit: string) => `1.2.3+${commit.slice(0, 12)}`;
+  const backTo = (id: string, from: string): RecordedCall => ({
+    program: 'wrangler',
+    args: ['rollback', id, '--yes', '--message', `${nameOf(from)}: smoke test failed`],
+  });
+
+  it('falls back to what served and not to what was gone back from', async () => {
+    const one = await newVersion('one', 'id-1');
+    await attempt();
+    const two = await newVersion('two', 'id-2');
+    await attempt();
+    serving = one;
+    const three = await newVersion('three', 'id-3');
+    const calls = [secrets(), ...cloudflareCalls(three, 'id-3')];
+    await repository.expectCalls([...calls, backTo('id-1', three)]);
+    const result = await attempt({ smokes: ['', 'stream: answered 500'] });
+    expect(result).toMatchObject({ ok: false, restored: nameOf(one), stuck: false });
+    expect(await versions()).toMatchObject({ current: nameOf(one), previous: nameOf(two) });
+    expect(await readFile(join(repository.root, '.last-stable-version'), 'utf8')).toBe(`${one}\n`);
+  });
+
+  it('leaves what served as the version before, also when it was gone back to while this one ran', async () => {
+    const one = await newVersion('one', 'id-1');
+    await attempt();
+    const two = await newVersion('two', 'id-2');
+    await attempt();
+    serving = two;
+    const three = await newVersion('three', 'id-3');
+    const result = await attempt({
+      onSmoke: (where) => {
+        if (where !== 'TARGET') serving = one;
+      },
+    });
+    expect(result.ok).toBe(true);
+    expect(await versions()).toMatchObject({ current: nameOf(three), previous: nameOf(one) });
+  });
+
+  it('is refused where something serves that nobody recorded, unless a person wants it', async () => {
+    const one = await newVersion('one', 'id-1');
+    await attempt();
+    const two = await newVersion('two', 'id-2');
+    serving = 'f'.repeat(40);
+    const refused = await attempt();
+    expect(refused).toMatchObject({ ok: false, version: undefined, applied: [] });
+    expect(refused.problem).toMatch(/^f{12} serves, which the records do not know: .*--again/);
+    expect(done).toEqual([]);
+    expect(await attempt({ again: true })).toMatchObject({ ok: true, commit: two });
+    expect(await versions()).toMatchObject({ current: nameOf(two), previous: nameOf(one) });
+  });
+
+  it('gives no traffic where somebody deployed meanwhile', async () => {
+    const one = await newVersion('one', 'id-1');
+    await attempt();
+    await newVersion('two', 'id-2');
+    const result = await attempt({
+      onSmoke: () => {
+        serving = 'f'.repeat(40);
+      },
+    });
+    expect(result).toMatchObject({
+      ok: false,
+      stuck: false,
+      problem: expect.stringContaining('f'.repeat(12)),
+    });
+    expect(done.filter((line) => line.includes('versions deploy'))).toEqual([]);
+    expect((await versions()).current).toBe(nameOf(one));
+  });
+});
+
 describe('the same commit once more', () => {
   it('leaves a rollback other code to go back to', async () => {
     const one = await newVersion('one', 'id-1');
@@ -685,7 +837,7 @@ describe('the same commit once more', () => {
     const two = await newVersion('two', 'id-2');
     await attempt();
     await repository.expectCalls([secrets(), ...cloudflareCalls(two, 'id-3')]);
-    expect(await attempt()).toMatchObject({ ok: true, commit: two });
+    expect(await attempt({ again: true })).toMatchObject({ ok: true, commit: two });
     const [first, again] = [`1.2.3+${one.slice(0, 12)}`, `1.2.3+${two.slice(0, 12)}.2`];
     expect(await versions()).toMatchObject({ current: again, previous: first });
     const args = ['rollback', 'id-1', '--yes', '--message', `Rolled back from ${again}`];

@@ -88,6 +88,31 @@ describe('an artifact of Supabase that is not kept here', () => {
     expect(repository.git('status', '--porcelain')).toBe('');
   });
 
+  it('is built without any secret, which what is installed for it could send along', async () => {
+    await repository.write(
+      'local/bootstrap.mjs',
+      "import { writeFileSync } from 'node:fs';\nwriteFileSync(process.env.HOME + '/saw', Object.keys(process.env).join());",
+    );
+    const commit = repository.commit('Tells what it sees');
+    const environment = { PATH: process.env.PATH, HOME: repository.root, JWT_SECRET: 'x', VERCEL_TOKEN: 'x' };
+    const rebuild = rebuildArtifact(repository.root, { environment });
+    await expect(rebuild(versionOf(commit, 'c0ffee'), '/nowhere')).rejects.toThrow('the checksums differ');
+    const saw = (await readFile(join(repository.root, 'saw'), 'utf8')).split(',');
+    expect(saw).toContain('PATH');
+    for (const secret of ['JWT_SECRET', 'VERCEL_TOKEN']) expect(saw).not.toContain(secret);
+  });
+
+  it('that cannot be built says why, also when no program could be started or one never ends', async () => {
+    const commit = repository.git('rev-parse', 'HEAD');
+    const without = rebuildArtifact(repository.root, { environment: { PATH: '/nowhere' } });
+    await expect(without(versionOf(commit, SHA_OF_ONE), '/nowhere')).rejects.toThrow(/failed: .*ENOENT/);
+    await repository.write('local/bootstrap.mjs', 'setInterval(() => {}, 1_000);');
+    const endless = repository.commit('Never ends');
+    const rebuild = rebuildArtifact(repository.root, { limitMs: 3_000 });
+    await expect(rebuild(versionOf(endless, SHA_OF_ONE), '/nowhere')).rejects.toThrow(/failed: .*ETIMEDOUT/);
+    expect(repository.git('worktree', 'list').split('\n')).toHaveLength(1);
+  });
+
   it('is refused when it is not byte for byte what was deployed', async () => {
     const commit = repository.git('rev-parse', 'HEAD');
     const into = join(repository.root, '.records', 'again');

@@ -5,7 +5,14 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { recordActive } from '../../deployment/record-active.ts';
 import { openRepository, type Repository } from '../../deployment/repository.ts';
-import { type DeployedVersion, readVersions, withVersion, writeVersions } from '../../deployment/versions.ts';
+import {
+  type DeployedVersion,
+  openVersions,
+  readNewestVersions,
+  readVersions,
+  withVersion,
+  writeVersions,
+} from '../../deployment/versions.ts';
 import { makeReleaseRepository, type ReleaseRepository } from '../support/release-repository.ts';
 
 const VERSIONS = 'deployment/versions.json';
@@ -58,29 +65,38 @@ describe("whatever the machine's settings are", () => {
   });
 });
 
+const newest = () => readNewestVersions(project.root, repository);
+
+/** As a command does it: on top of what is known by now. */
+async function deploying(
+  target: DeployedVersion['target'],
+  message = `Deployed to ${target}`,
+): Promise<boolean> {
+  const records = await openVersions(project.root, target, repository);
+  await records.update((file) => withVersion(file, versionOn(target)));
+  return repository.commitRecords(message);
+}
+
 describe('a stable commit that is checked out', () => {
   let stable: string;
   beforeEach(async () => {
     stable = project.git('rev-parse', 'HEAD');
-    await deployedTo('vercel');
-    repository.commitRecords('Deployed to vercel');
+    await deploying('vercel');
     project.git('checkout', '--quiet', stable);
   });
 
-  it('takes the records of the branch, and stays the release that it is', async () => {
+  it('knows the records of the branch, stays the release that it is, and is left as it was', async () => {
     expect((await readVersions(project.root)).current).toBeNull();
-    expect(repository.takeNewerRecords()).toEqual({ branch: 'main', taken: true });
-    expect((await readVersions(project.root)).current).toBe('1.2.3+vercel');
+    expect(repository.newerRecords()).toMatchObject({ branch: 'main' });
+    expect((await newest()).current).toBe('1.2.3+vercel');
     expect(repository.release().commit).toBe(stable);
-    expect(repository.changedFiles()).toEqual([]);
-    expect(repository.takeNewerRecords()).toBeUndefined();
+    expect(project.git('status', '--porcelain')).toBe('');
   });
 
   it('commits what is deployed of it to the branch, where the next one finds it', async () => {
-    repository.takeNewerRecords();
-    await deployedTo('cloudflare');
-    expect(repository.commitRecords('Deployed to cloudflare')).toBe(true);
+    expect(await deploying('cloudflare')).toBe(true);
     expect(repository.commitRecords('Deployed to cloudflare')).toBe(false);
+    expect(repository.newerRecords()).toBeUndefined();
     expect(project.git('rev-parse', 'HEAD')).toBe(stable);
     project.git('checkout', '--quiet', 'main');
     expect(project.git('log', '-2', '--format=%s')).toBe('Deployed to cloudflare\nDeployed to vercel');
@@ -89,28 +105,85 @@ describe('a stable commit that is checked out', () => {
   });
 });
 
+describe('another branch than main', () => {
+  beforeEach(async () => {
+    project.git('checkout', '--quiet', '-b', 'repair');
+    await project.write('src/app.ts', 'repaired');
+    project.commit('Repaired');
+    project.git('checkout', '--quiet', 'main');
+    await deploying('vercel');
+    project.git('checkout', '--quiet', 'repair');
+  });
+
+  it('knows the records of main, and commits to main what is deployed from it', async () => {
+    const repair = project.git('rev-parse', 'HEAD');
+    expect((await newest()).current).toBe('1.2.3+vercel');
+    expect(await deploying('cloudflare')).toBe(true);
+    expect(project.git('rev-parse', 'HEAD')).toBe(repair);
+    // Nothing that would get into the next commit of this branch; and the next command knows it all the same.
+    expect(project.git('status', '--porcelain')).toBe('');
+    expect(Object.keys((await newest()).targets)).toEqual(['vercel', 'cloudflare']);
+    expect(project.git('log', '-2', '--format=%s', 'main')).toBe(
+      'Deployed to cloudflare\nDeployed to vercel',
+    );
+    expect(project.git('show', 'main:.last-stable-version')).toBe('commit-on-cloudflare');
+    expect(project.git('show', 'main:src/app.ts')).not.toBe('repaired');
+  });
+
+  it('commits on top of the remote main where the one here is only behind: it can be pushed as it is', async () => {
+    project.git('update-ref', 'refs/remotes/origin/main', 'main');
+    project.git('branch', '--quiet', '--force', 'main', 'main~1');
+    await deploying('cloudflare');
+    expect(project.git('log', '-1', '--format=%H', 'main~1')).toBe(project.git('rev-parse', 'origin/main'));
+    expect(Object.keys((await newest()).targets)).toEqual(['vercel', 'cloudflare']);
+  });
+
+  it('keeps on itself what main must merge first: nothing of main gets lost', async () => {
+    await deployedTo('cloudflare');
+    project.git('add', '--all');
+    project.git('commit', '--quiet', '--message', 'Records of its own');
+    const main = project.git('rev-parse', 'main');
+    await deployedTo('supabase');
+    expect(repository.commitRecords('Deployed to supabase')).toBe(true);
+    expect(project.git('rev-parse', 'main')).toBe(main);
+    expect(project.git('log', '-1', '--format=%s')).toBe('Deployed to supabase');
+  });
+});
+
 describe('records of a branch elsewhere', () => {
   /** The remote's branch as this clone knows it: somebody deployed after this commit. */
   async function deployedElsewhere(): Promise<void> {
-    await deployedTo('vercel');
-    repository.commitRecords('Deployed to vercel');
+    await deploying('vercel');
     project.git('update-ref', 'refs/remotes/origin/main', 'HEAD');
     project.git('reset', '--quiet', '--hard', 'HEAD~1');
   }
 
-  it('are taken where this clone is behind', async () => {
+  it('are known where this clone is behind, whatever was asked, and written with the first change', async () => {
     await deployedElsewhere();
-    expect(repository.takeNewerRecords()).toEqual({ branch: 'origin/main', taken: true });
-    expect((await readVersions(project.root)).current).toBe('1.2.3+vercel');
+    for (let ask = 0; ask < 2; ask += 1) {
+      expect(repository.newerRecords()).toMatchObject({ branch: 'origin/main' });
+      expect((await newest()).current).toBe('1.2.3+vercel');
+      expect(project.git('status', '--porcelain')).toBe('');
+    }
+    await deploying('cloudflare');
+    expect(Object.keys((await readVersions(project.root)).targets)).toEqual(['vercel', 'cloudflare']);
   });
 
-  it('are left alone where there are others here: a person must merge them', async () => {
+  it('are known to a commit that nobody pushed yet', async () => {
+    await deployedElsewhere();
+    await project.write('src/app.ts', 'newer');
+    project.commit('Newer');
+    expect((await newest()).current).toBe('1.2.3+vercel');
+  });
+
+  it('are left alone where there are others here, committed or not: a person must merge them', async () => {
     await deployedElsewhere();
     await deployedTo('cloudflare');
-    expect(repository.takeNewerRecords()).toBeUndefined();
-    repository.commitRecords('Deployed to cloudflare');
-    expect(repository.takeNewerRecords()).toEqual({ branch: 'origin/main', taken: false });
-    expect((await readVersions(project.root)).current).toBe('1.2.3+cloudflare');
+    for (const committed of [false, true]) {
+      if (committed) repository.commitRecords('Deployed to cloudflare');
+      expect(repository.newerRecords()).toEqual({ branch: 'origin/main', versions: undefined });
+      expect((await newest()).current).toBe('1.2.3+cloudflare');
+    }
   });
 });
 

@@ -64,7 +64,9 @@ it('has the versions of the active target at its top, whichever that is', async 
 it('a rollback twice is where it began', async () => {
   let versions = await readVersions(repository.root);
   for (const name of ['one', 'two']) versions = withVersion(versions, made('vercel', name));
-  expect(withRollback(withRollback(versions, 'vercel'), 'vercel')).toEqual(versions);
+  const back = withRollback(versions, made('vercel', 'one'));
+  expect(versionsOf(back, 'vercel')).toMatchObject({ current: 'one', previous: 'two' });
+  expect(withRollback(back, made('vercel', 'two'))).toEqual(versions);
 });
 
 it('names every deployment of one commit differently', async () => {

@@ -204,21 +204,17 @@ describe('while the database is down', () => {
       (kept) => kept?.length === 0,
     );
     await databaseProxy.down();
-    const times: number[] = [];
     for (let round = 0; round < 6; round += 1) {
       for (const path of STALE_PATHS) {
-        const start = performance.now();
         const { status, body } = await reader.get(path);
-        times.push(performance.now() - start);
         expect(status, path).toBe(200);
         const { timestamp: _, system: __, stale, ...rest } = body;
         const { timestamp: ___, system: ____, ...same } = before.get(path) ?? {};
         expect([stale, rest], path).toStrictEqual([true, same]);
       }
     }
-    // The breaker is open since the fifth. The quickest ones, since a machine shared with others may halt the others.
-    const open = times.slice(5).sort((a, b) => a - b);
-    expect(open[1]).toBeLessThan(10);
+    // The breaker is open since the fifth; open-breaker-load.test.ts measures that they come at once.
+    expect(reader.services.database.breaker.getState()).toBe('OPEN');
     for (const path of ['/api/v1/pin/status', '/config/clinic-pins', '/api/queue/status']) {
       expect((await reader.get(path)).body.code, path).toBe('DATABASE_UNAVAILABLE');
     }

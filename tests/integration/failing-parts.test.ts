@@ -133,7 +133,7 @@ describe('a setting', () => {
 });
 
 describe('without the database', () => {
-  it('each request is a 503 that says when to come back; after five of them at once, within 10 ms', async () => {
+  it('each request is a 503 that says when to come back, before and after the breaker opens', async () => {
     const { send } = instance();
     const token = await app.login();
     expect((await send('GET', '/api/v1/pin/status', { token })).status).toBe(200);
@@ -146,20 +146,13 @@ describe('without the database', () => {
       expect(answer.body.retry_after).toBeGreaterThan(0);
     }
 
-    const times: number[] = [];
-    for (let round = 0; round < 3; round += 1) {
-      for (const [method, path, json] of NEEDS_DATABASE) {
-        const start = performance.now();
-        const answer = await send(method, path, { ...(json && { json }), token });
-        times.push(performance.now() - start);
-        expectCode(answer, 'DATABASE_UNAVAILABLE');
-        expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
-        expect(Number(answer.headers.get('retry-after'))).toBeLessThanOrEqual(60);
-      }
+    // That these come within 10 ms is measured in open-breaker-load.test.ts.
+    for (const [method, path, json] of NEEDS_DATABASE) {
+      const answer = await send(method, path, { ...(json && { json }), token });
+      expectCode(answer, 'DATABASE_UNAVAILABLE');
+      expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+      expect(Number(answer.headers.get('retry-after'))).toBeLessThanOrEqual(60);
     }
-    // The median: a machine shared with others may halt any one of them.
-    const median = times.sort((a, b) => a - b)[Math.floor(times.length / 2)];
-    expect(median).toBeLessThan(10);
 
     // What needs no database goes on, and so does telling a wrong request from a right one.
     expect((await send('GET', '/health/live')).status).toBe(200);
@@ -241,6 +234,9 @@ const answering =
   (_request, response) =>
     response.writeHead(status).end(text);
 
+/** Redis' answer to a pipeline of one command. */
+const refusing = (error: string) => answering(200, JSON.stringify([{ error }]));
+
 /** The first half of an answer, and then the connection's end. */
 const breakingOff: RequestListener = (_request, response) => {
   response.writeHead(200, { 'Content-Length': '100' }).write('{"rows":', () => response.destroy());
@@ -316,6 +312,8 @@ describe('a database endpoint', () => {
     ['with a refusal that is not Postgres’', answering(400, '{"message":"no such endpoint"}')],
     ['with a refusal that is no JSON', answering(400, '<html>')],
     ['with a page for an answer', answering(200, '<html>')],
+    ['with JSON that holds no rows', answering(200, '{"status":"maintenance"}')],
+    ['with nothing in JSON', answering(200, 'null')],
     ['whose answer breaks off', breakingOff],
   ])('%s is an outage, and opens the breaker', async (_what, listener) => {
     await withEndpoint(listener, async (url) => {
@@ -333,7 +331,7 @@ describe('a database endpoint', () => {
   });
 
   it('is not blamed for a mistake of ours: that is thrown as it is, and counted nowhere', async () => {
-    await withEndpoint(answering(200, '{}'), async (url) => {
+    await withEndpoint(answering(200, '{"fields":[],"rows":[]}'), async (url) => {
       let outages = 0;
       const database = databaseAt(url, () => {
         outages += 1;
@@ -342,7 +340,6 @@ describe('a database endpoint', () => {
       endless.self = endless;
       for (let count = 0; count < 6; count += 1) {
         await expect(database.call('service_state', endless)).rejects.toBeInstanceOf(TypeError);
-        await expect(database.call('service_state', {})).rejects.toBeInstanceOf(TypeError);
       }
       expect([outages, database.breaker.getState()]).toEqual([0, 'CLOSED']);
     });
@@ -440,6 +437,32 @@ describe('Redis that answers', () => {
   const fails = (part: ReturnType<typeof createRedis>) =>
     part?.run((client) => client.eval(`return redis.error_reply('ERR of a script')`, [], []));
 
+  it.each(['ERR of a script', 'WRONGTYPE Operation against a key holding the wrong kind of value'])(
+    'and refuses one command is neither down nor proven to be up: %s',
+    async (error) => {
+      let answer: RequestListener = answering(503, '{}');
+      let now = 0;
+      await withEndpoint(
+        (request, response) => answer(request, response),
+        async (url) => {
+          const redis = createRedis({ redis: { url, token: 'none' } }, { now: () => now }, 20_000);
+          const meet = async (listener: RequestListener) => {
+            answer = listener;
+            await expect(fails(redis)).rejects.toThrow();
+            return redis?.breaker.getState();
+          };
+          const away = answering(503, '{}');
+          expect([await meet(away), await meet(away), await meet(refusing(error))]).toEqual(
+            Array(3).fill('CLOSED'),
+          );
+          expect(await meet(away)).toBe('OPEN');
+          now += BREAKER_CONFIGS.redis.timeout;
+          for (let count = 0; count < 4; count += 1) expect(await meet(refusing(error))).toBe('HALF_OPEN');
+        },
+      );
+    },
+  );
+
   it('and refuses a command is not down', async () => {
     const redis = createRedis(
       { redis: { url: app.cloud.redisUrl, token: app.cloud.redisToken } },
@@ -455,6 +478,15 @@ describe('Redis that answers', () => {
     ['that too many ask', answering(429, '{"error":"ERR max requests limit exceeded"}')],
     ['with a page', answering(502, '<html>')],
     ['half', breakingOff],
+    ...[
+      "READONLY You can't write against a read only replica. script: 0, on @user_script:1.",
+      "OOM command not allowed when used memory > 'maxmemory'.",
+      'MISCONF Redis is configured to save RDB snapshots, but it is currently unable to persist to disk.',
+      'BUSY Redis is busy running a script.',
+      'LOADING Redis is loading the dataset in memory',
+      'NOAUTH Authentication required.',
+      'ERR max daily request limit exceeded. Limit: 10000',
+    ].map((error): [string, RequestListener] => [error, refusing(error)]),
   ])('%s is', async (_what, listener) => {
     await withEndpoint(listener, async (url) => {
       const redis = createRedis({ redis: { url, token: 'none' } }, {}, 20_000);

@@ -2,6 +2,7 @@
  * The account of an import: whatever the file holds and wherever the import ends, each key is imported, here already,
  * left out on purpose, or in the file of rejected entries; and no password or PIN is shown. TEST_SEED repeats the exports.
  */
+import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,17 +11,22 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { driverBatch } from '../../local/driver-batch.ts';
 import { openPgDriver } from '../../local/pg-driver.ts';
 import { readExport } from '../../local/previous-data/export-file.ts';
-import { type ImportReport, importPrevious } from '../../local/previous-data/import-previous.ts';
-import type { Rejected } from '../../local/previous-data/ledger.ts';
+import {
+  type ImportOptions,
+  type ImportReport,
+  importPrevious,
+} from '../../local/previous-data/import-previous.ts';
+import { FORGOTTEN, Ledger, type Rejected } from '../../local/previous-data/ledger.ts';
 import { timeReader } from '../../local/previous-data/previous-times.ts';
 import { NOT_COPIED } from '../../local/previous-data/without-secrets.ts';
 import type { SqlDriver } from '../../local/sql-driver.ts';
 import { oddExport, PLANTED_PASSWORD, PLANTED_PIN } from '../support/odd-export.ts';
-import { runCommand } from '../support/project-command.ts';
+import { runCommand, startCommand } from '../support/project-command.ts';
 import { openMigratedDatabase, type SqlDatabase } from '../support/sql-database.ts';
 import { contents } from '../support/sql-inventory.ts';
 import { testSeed } from '../support/sql-random.ts';
 import { report, times } from '../support/sql-report.ts';
+import { until } from '../support/until.ts';
 import { volume } from '../support/volume.ts';
 
 const DAY = new Intl.DateTimeFormat('en-CA', { timeZone: 'Asia/Qatar' }).format(new Date());
@@ -31,7 +37,7 @@ const line = (key: string, value: unknown) => JSON.stringify({ key, value });
 const FATES = ['imported', 'present', 'skipped', 'rejected'] as const;
 const sum = (counts: object) => Object.values(counts).reduce((all: number, each: number) => all + each, 0);
 
-type Options = { readonly dryRun?: boolean; readonly signal?: AbortSignal };
+type Options = Pick<ImportOptions, 'dryRun' | 'signal' | 'onProgress'>;
 
 interface Opened {
   readonly db: SqlDatabase;
@@ -79,7 +85,7 @@ function expectAccounted(done: ImportReport, keys: number): void {
   expect([done.keys, sum(done.fates)]).toEqual([keys, keys]);
   expect(sum(done.skipped)).toBe(done.fates.skipped);
   expect(new Set(done.rejected.map((each) => each.line)).size).toBe(done.fates.rejected);
-  expect(done.rejected.every(({ reason }) => reason !== '')).toBe(true);
+  expect(done.rejected.every(({ reason }) => reason !== '' && reason !== FORGOTTEN)).toBe(true);
   for (const { read, added, changed, present, failed } of Object.values(done.parts)) {
     expect(added + changed + present + failed).toBe(read);
   }
@@ -206,6 +212,43 @@ describe('texts that Postgres cannot keep', () => {
 });
 
 describe('what does not become a row of its own', () => {
+  it('a key without anything in it is counted', async () => {
+    const done = await importLines(line('queue:list:lab', []), line(`pins:daily:${DAY}`, '{}'));
+    expectAccounted(done, 2);
+    expect(done.skipped).toEqual({ empty: 2 });
+  });
+
+  it('what no reader says anything of is rejected as forgotten: it cannot pass for left out', () => {
+    const { entries, unreadable } = readExport([line('lock:a', 1), line('some:thing', 2)].join('\n'));
+    const ledger = new Ledger(entries, unreadable);
+    for (const entry of entries.slice(0, 1)) ledger.skip(entry, 'locks');
+    expect(sum(ledger.fates())).toBe(1);
+    ledger.rejectForgotten();
+    expect(ledger.fates()).toEqual({ imported: 0, present: 0, skipped: 1, rejected: 1 });
+    expect(ledger.rejected.map(({ key, reason }) => [key, reason])).toEqual([['some:thing', FORGOTTEN]]);
+  });
+
+  it('of two logins at one time the later in the file counts; without a time the other one is kept aside', async () => {
+    const login = (session: string, patientId: string, loginTime?: string) =>
+      line(`patient:${session}`, { patientId, ...(loginTime && { loginTime }) });
+    const done = await importLines(
+      login('tie-1', '825001', at(7)),
+      login('tie-2', '825001', at(7)),
+      login('timeless-1', '825002'),
+      login('timeless-2', '825002'),
+    );
+    expectAccounted(done, 4);
+    expect(done.skipped).toEqual({ 'older logins': 1 });
+    expect(reasons(done)).toEqual([
+      ['patient:timeless-1', 'another login of the same person comes later, and no time says which is newer'],
+    ]);
+    expect(
+      await db.rows(
+        `select session_id from patients where patient_id in ('825001', '825002') order by patient_id`,
+      ),
+    ).toEqual([{ session_id: 'tie-2' }, { session_id: 'timeless-2' }]);
+  });
+
   it('older logins of a person are counted', async () => {
     const done = await importLines(
       line('patient:first', { patientId: '820001', loginTime: at(50) }),
@@ -443,14 +486,63 @@ describe('npm run import', () => {
   });
 
   it('ends after the transaction under way when it is interrupted, and says what it did not get to', async () => {
-    const interrupted = AbortSignal.abort();
-    const text = line('queue:user:dental:late', { number: 1, entered_at: at(5) });
-    const done = await importContent(text, { signal: interrupted });
-    expectAccounted(done, 1);
-    expect([done.stopped, reasons(done)]).toEqual([
+    const interrupted = new AbortController();
+    const text = ['early', 'late'].map((user, index) =>
+      line(`queue:user:${index === 0 ? 'dental' : 'derma'}:${user}`, { number: 31, entered_at: at(5) }),
+    );
+    const done = await importContent(text.join('\n'), {
+      signal: interrupted.signal,
+      onProgress: () => interrupted.abort(),
+    });
+    expectAccounted(done, 2);
+    expect([done.stopped, done.fates.imported, reasons(done)]).toEqual([
       'it was interrupted',
-      [['queue:user:dental:late', 'the import stopped before it; repeat it']],
+      1,
+      [['queue:user:derma:late', 'the import stopped before it; repeat it']],
     ]);
+    expect(await db.rows(`select patient_id from queues where patient_id in ('early', 'late')`)).toEqual([
+      { patient_id: 'early' },
+    ]);
+  });
+
+  it('that gets SIGINT ends after the transaction under way, with 1, and puts the rest into the file', async () => {
+    const user = randomUUID().slice(0, 8);
+    const path = join(folder, `${user}.jsonl`);
+    const routes = times(450, (index) =>
+      line(`route:${user}-${index}`, { createdAt: at(9), stations: ['lab'] }),
+    );
+    await writeFile(path, routes.join('\n'));
+    // Its first transaction waits its turn: imports come one after the other.
+    const holder = await db.pool.connect();
+    await holder.query('begin; select pg_advisory_xact_lock(727267627)');
+    const command = startCommand(['import', path, '--json'], { DATABASE_URL: db.url });
+    try {
+      await until(
+        'the import waits',
+        () =>
+          db.value<number>(`select count(*)::int from pg_stat_activity
+            where datname = current_database() and wait_event = 'advisory'`),
+        (waiting) => waiting > 0,
+        30_000,
+      );
+      command.interrupt();
+      await until('it heard the signal', command.errors, (text) => text.includes('Interrupted'));
+    } finally {
+      await holder.query('rollback');
+      holder.release();
+    }
+    const { code, output } = await command.finished;
+    expect(code).toBe(1);
+    expect(JSON.parse(output)).toMatchObject({
+      stopped: 'it was interrupted',
+      fates: { imported: 200, present: 0, skipped: 0, rejected: 250 },
+    });
+    expect((await rejectedOf(path)).map(({ reason }) => reason)).toEqual(
+      Array(250).fill('the import stopped before it; repeat it'),
+    );
+    expect(await db.value('select count(*)::int from routes where patient_id like $1', [`${user}-%`])).toBe(
+      200,
+    );
   });
 
   it('imports nothing when the file of rejected entries cannot be written', async () => {

@@ -207,17 +207,25 @@ describe('the limit of', WITH_REDIS, () => {
     expect([limited.admin_login, limited.login_account]).toEqual([5, 1]);
   }, 120_000);
 
+  it('attempts to log in is not used up by whoever else writes behind the same address', async () => {
+    await withinOneWindow(8_000);
+    const own = service.isolate({ RATE_LIMITS: '{"write_ip":3}' });
+    const ip = address();
+    expect(await admitted(() => enter(own, fresh('patient'), ip), 6)).toBe(3);
+    expect((await login(own, ADMIN.username, ip, ADMIN.password)).status).toBe(200);
+  });
+
   it.each(['Redis', 'the database'])(
-    'writes holds for logins with a fresh name in each, in %s',
+    'attempts to log in holds for one address with a fresh name in each, in %s',
     async (where) => {
       await withinOneWindow(20_000);
       if (where !== 'Redis') await service.redisProxy.down();
-      const own = service.isolate({ RATE_LIMITS: '{"write_ip":8}' });
+      const own = service.isolate({ RATE_LIMITS: '{"login_ip":8}' });
       const ip = address();
       expect(await admitted(() => login(own, fresh('account'), ip), 12)).toBe(8);
       const name = fresh('account');
       expectLimited(await login(own, name, ip), 8);
-      expect(own.rejections()).toEqual({ write_ip: 2 });
+      expect(own.rejections()).toEqual({ admin_login: 2 });
       // What the address was refused is not the account's.
       const standingOf = standing(await login(own, name, address()));
       expect(standingOf.slice(0, 2)).toEqual(['5', '4']);

@@ -11,6 +11,7 @@ import { getRequestListener } from '@hono/node-server';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { writeActiveTarget } from '../../deployment/active-row.ts';
 import { readActiveTarget, type SwitchResult } from '../../deployment/active-target.ts';
+import { databaseMisfit } from '../../deployment/same-database.ts';
 import { smokeVerdict } from '../../deployment/smoke-verdict.ts';
 import { fetchHealth, type Target } from '../../deployment/targets.ts';
 import { RULES } from '../../deployment/vercel-routes.ts';
@@ -73,6 +74,18 @@ async function runtime(name: 'cloudflare' | 'supabase', values: Readonly<Record<
   const { url, stop } = await RUNTIMES[name]({ root: await builtOutput(), port: 0, environment: values });
   opened.push(stop);
   return url;
+}
+
+async function startNode(values: Readonly<Record<string, string>>) {
+  const target = createNodeTarget({ ...settings, ...values });
+  const server = createServer(getRequestListener(target.app.fetch, { hostname: '127.0.0.1' }));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  opened.push(async () => {
+    target.close();
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
 /** Runs the command and reads its result, which stands alone on the standard output. */
@@ -140,13 +153,18 @@ describe('npm run switch', { timeout: 240_000 }, () => {
 
   it('rolls back to the target before, by a name or without one', async () => {
     expect((await toCloudflare()).code).toBe(0);
+    const head = project.git('rev-parse', 'HEAD');
     const { code, output, errors } = await project.run(
       'deployment/rollback-command.ts',
-      ['--target', '--json'],
+      ['--target', '--json', '--no-commit'],
       environment,
     );
     expect(JSON.parse(output), errors).toMatchObject({ outcome: 'switched', to: 'supabase' });
     expect([code, (await readActiveTarget(database))?.target]).toEqual([0, 'supabase']);
+    // Written, and left for a person to commit.
+    expect(project.git('rev-parse', 'HEAD')).toBe(head);
+    expect(project.git('status', '--porcelain')).toContain('deployment/versions.json');
+    project.git('checkout', '--', '.');
   });
 
   it('refuses a target on another database, whose schema is the same', async () => {
@@ -170,6 +188,43 @@ describe('npm run switch', { timeout: 240_000 }, () => {
     const { runBatch, close } = await openCommandDatabase(environment, '.data');
     const [rows = []] = await runBatch([{ query: 'select * from qr_sessions', params: [] }]).finally(close);
     expect(rows).toEqual([]);
+  });
+
+  it('refuses a target with another JWT_SECRET: staff would be logged out, and what is sent again done twice', async () => {
+    const candidate = await runtime('cloudflare', { ...settings, JWT_SECRET: 'mistyped'.repeat(5) });
+    const { code, result } = await toCloudflare(withCloudflareAt(candidate));
+    expect(result).toMatchObject({
+      outcome: 'refused',
+      problem: expect.stringContaining('cloudflare has another JWT_SECRET than supabase'),
+    });
+    expect([code, (await readActiveTarget(database))?.target]).toEqual([1, 'supabase']);
+    // What is away cannot be compared, and is a reason to switch.
+    const { runBatch, close } = await openCommandDatabase(environment, '.data');
+    const dead = { name: 'supabase', url: `http://127.0.0.1:${await freePort()}` } as const;
+    const misfit = await databaseMisfit({ name: 'cloudflare', url: candidate }, dead, runBatch).finally(
+      close,
+    );
+    expect(misfit).toBeUndefined();
+  });
+
+  it('allows every step of a rotation of JWT_SECRET', async () => {
+    const [old, next] = [settings.JWT_SECRET ?? '', 'the-next-secret'.repeat(4)];
+    const steps = [
+      { JWT_SECRET: old },
+      { JWT_SECRET: old, JWT_SECRET_PREVIOUS: next },
+      { JWT_SECRET: next, JWT_SECRET_PREVIOUS: old },
+      { JWT_SECRET: next },
+    ];
+    const { runBatch, close } = await openCommandDatabase(environment, '.data');
+    opened.push(close);
+    const targets = await Promise.all(
+      steps.map(async (step) => ({ name: 'node' as const, url: await startNode(step) })),
+    );
+    for (const [index, target] of targets.entries()) {
+      const before = targets[index - 1] ?? target;
+      expect(await databaseMisfit(target, before, runBatch)).toBeUndefined();
+      expect(await databaseMisfit(before, target, runBatch)).toBeUndefined();
+    }
   });
 
   it('refuses a target that does not believe the front, and to start without its secret', async () => {
@@ -239,20 +294,11 @@ describe('the verdict on a target without Redis', { timeout: 120_000 }, () => {
 
   it('is good while no target has it, and bad when another one does', async () => {
     expect(await verdict(urls)).toEqual({ ok: true, problem: '' });
-    const target = createNodeTarget({ ...settings, ...(await withRedis()) });
-    const server = createServer(getRequestListener(target.app.fetch, { hostname: '127.0.0.1' }));
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    try {
-      const node = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-      expect(await verdict({ ...urls, node })).toMatchObject({
-        ok: false,
-        problem: expect.stringContaining('another target'),
-      });
-    } finally {
-      target.close();
-      server.closeAllConnections();
-      server.close();
-    }
+    const node = await startNode(await withRedis());
+    expect(await verdict({ ...urls, node })).toMatchObject({
+      ok: false,
+      problem: expect.stringContaining('another target'),
+    });
   });
 
   async function withRedis() {

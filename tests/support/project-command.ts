@@ -8,11 +8,27 @@ export interface Finished {
   readonly errors: string;
 }
 
+export interface Started {
+  /** What it wrote to standard error by now. */
+  errors(): string;
+  /** Sends SIGINT, as Ctrl-C does. */
+  interrupt(): void;
+  readonly finished: Promise<Finished>;
+}
+
 /** Runs `npm run <args>` without npm, with these settings added to the environment, and waits for its end. */
 export function runCommand(
   args: readonly string[],
   environment: Readonly<Record<string, string>>,
 ): Promise<Finished> {
+  return startCommand(args, environment).finished;
+}
+
+/** As runCommand, for a test that does something while it runs. */
+export function startCommand(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): Started {
   const bootstrap = fileURLToPath(new URL('../../local/bootstrap.mjs', import.meta.url));
   const child = spawn(process.execPath, [bootstrap, ...args], { env: { ...process.env, ...environment } });
   let [output, errors] = ['', ''];
@@ -22,5 +38,9 @@ export function runCommand(
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     errors += text;
   });
-  return new Promise((resolve) => child.once('close', (code) => resolve({ code, output, errors })));
+  return {
+    errors: () => errors,
+    interrupt: () => void child.kill('SIGINT'),
+    finished: new Promise((resolve) => child.once('close', (code) => resolve({ code, output, errors }))),
+  };
 }
