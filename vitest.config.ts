@@ -93,7 +93,7 @@ export default defineConfig({
           name,
           include: [CONTRACT],
           // The random cases in full on one runtime, a share of them on the others.
-          env: { CONTRACT_TARGET: target, CONTRACT_SHARE: target === 'node' ? '1' : '0.05' },
+          env: { CONTRACT_TARGET: target, CONTRACT_SHARE: target === 'node' ? '1' : '0.1' },
         },
       })),
       { test: { ...shared, name: 'runtimes compared', include: everyTest('tests/runtimes') } },

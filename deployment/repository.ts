@@ -87,6 +87,15 @@ export function openRepository(root: string): Repository {
   const changedRecords = () =>
     changed(RECORD_FILES).filter((path) => RECORD_FILES.some((known) => known === path));
 
+  /** Where the records live here and elsewhere, as far as there is something that is not checked out. */
+  function refsAhead(): string[] {
+    const places = [`refs/heads/${BRANCH}`, `refs/remotes/origin/${BRANCH}`];
+    const ahead = read('for-each-ref', '--format=%(refname)', '--no-merged=HEAD', ...places);
+    const { status, stdout } = run('rev-parse', '--symbolic-full-name', '@{upstream}');
+    const refs = [...(status === 0 ? [stdout.trim()] : []), ...ahead.split('\n')];
+    return [...new Set(refs.filter((ref) => ref !== ''))];
+  }
+
   const isPartOf = (commit: string, whole: string) => holds('merge-base', '--is-ancestor', commit, whole);
   const hasNews = (since: string, ref: string) =>
     run('diff', '--quiet', since, ref, '--', ...RECORD_FILES).status === 1;
@@ -148,8 +157,7 @@ export function openRepository(root: string): Repository {
       return status === 0;
     },
     newerRecords() {
-      const changedHere = changedRecords().length > 0;
-      const newer = ['@{upstream}', `origin/${BRANCH}`, BRANCH].filter((ref) => {
+      const newer = refsAhead().filter((ref) => {
         const { status, stdout } = run('merge-base', 'HEAD', ref);
         return status === 0 && hasNews(stdout.trim(), ref);
       });
@@ -157,7 +165,7 @@ export function openRepository(root: string): Repository {
       const tip = ref ?? newer[0];
       // The same news may lie here already, not committed.
       if (tip === undefined || holds('diff', '--quiet', tip, '--', ...RECORD_FILES)) return undefined;
-      const fits = ref !== undefined && !changedHere && !divergedFrom(ref);
+      const fits = ref !== undefined && changedRecords().length === 0 && !divergedFrom(ref);
       return {
         branch: read('rev-parse', '--abbrev-ref', tip),
         versions: fits ? fileAt(ref, RECORD_FILES[0]) : undefined,

@@ -11,6 +11,7 @@ import { EventSourceClient } from '../support/event-source.ts';
 import { seededRandom, testSeed } from '../support/sql-random.ts';
 import { report } from '../support/sql-report.ts';
 import { until } from '../support/until.ts';
+import { volume } from '../support/volume.ts';
 import { askAnyRoute } from './any-route.ts';
 import { type Caller, openCallers } from './callers.ts';
 import { type Answer, newId, request } from './http.ts';
@@ -31,7 +32,7 @@ const AT_ONCE = 8;
 /** Seconds on an idle machine. */
 const TIMEOUT = 5 * 60_000;
 /** For each route and kind of caller. */
-const SAMPLES = repetitions(120);
+const SAMPLES = repetitions(volume(600));
 /** Looking at a password is slow on purpose. */
 const SAMPLES_OF_LOGIN = 6;
 

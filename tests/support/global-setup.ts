@@ -17,6 +17,9 @@ declare module 'vitest' {
   }
 }
 
+/** Files that share a process leave servers open behind them, which keep theirs. */
+const CONNECTIONS = 1_000;
+
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Called by Vitest once before all test files; gives back what it calls after the last one, also when tests failed. */
@@ -24,7 +27,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   let postgres: Promise<PostgresServer> | undefined;
   const output = await mkdtemp(join(tmpdir(), 'mmc-build-'));
   const adminUrl = async () => {
-    postgres ??= startPostgresServer({ durable: false });
+    postgres ??= startPostgresServer({ durable: false, maxConnections: CONNECTIONS });
     return (await postgres).adminUrl;
   };
   const parts = new Map([
