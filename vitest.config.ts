@@ -75,7 +75,7 @@ export default defineConfig({
       },
       {
         test: {
-          ...TOGETHER,
+          ...shared,
           name: 'node',
           include: everyTest('tests'),
           exclude: [
@@ -86,7 +86,7 @@ export default defineConfig({
           ],
         },
       },
-      { test: { ...ONCE, isolate: false, name: 'concurrency', include: CONCURRENCY, exclude: PROOFS } },
+      { test: { ...ONCE, name: 'concurrency', include: CONCURRENCY, exclude: PROOFS } },
       ...Object.entries(RUNTIMES).map(([name, target]) => ({
         test: {
           ...TOGETHER,
@@ -97,7 +97,7 @@ export default defineConfig({
         },
       })),
       { test: { ...shared, name: 'runtimes compared', include: everyTest('tests/runtimes') } },
-      { test: { ...shared, ...alone(1), name: 'alone', include: MEASURED } },
+      { test: { ...ONCE, ...alone(1), name: 'alone', include: MEASURED } },
       { test: { ...ONCE, ...alone(2), name: 'proofs', include: PROOFS } },
     ],
   },

@@ -1,4 +1,5 @@
 /** What a service can do at most: callers who ask again as soon as they are answered, as many as it takes to fill it. */
+import { randomUUID } from 'node:crypto';
 
 /** Of one window. */
 export interface Capacity {
@@ -12,20 +13,28 @@ export interface Capacity {
 const CALLERS = 8;
 /** None of those where patients walk, whose numbers are counted afterwards. */
 const CLINICS = ['bones', 'eyes', 'ent', 'dental'] as const;
+const EXAM = { examType: 'courses', gender: 'male' };
 /** Milliseconds after which somebody gives up, and after which somebody who was refused asks again. */
 const PATIENCE = 8_000;
 const REFUSED = 20;
 
 const pause = (milliseconds: number) => new Promise<void>((wake) => setTimeout(wake, milliseconds));
 
-/** Fills the service at this address for so many milliseconds, half of what it asks writes; and half as long with nothing. */
+/**
+ * Fills the service at this address for so many milliseconds, and half as long with nothing. Half of what it asks reads a
+ * line, a quarter enters one again, a quarter makes routes of new people: no line grows, which would slow what comes next.
+ */
 export async function capacityOf(url: string, milliseconds: number): Promise<Capacity> {
   const times = await filled(milliseconds, (caller, turn) => {
     const clinic = CLINICS[caller % CLINICS.length];
-    const entry = JSON.stringify({ clinic, user: `saturating-${caller}` });
-    return (caller + turn) % 2 === 0
-      ? post(`${url}/api/v1/queue/enter`, entry)
-      : succeeds(`${url}/api/v1/queue/status?clinic=${clinic}`);
+    switch ((caller + turn) % 4) {
+      case 0:
+        return post(`${url}/api/v1/queue/enter`, { clinic, user: `saturating-${caller}` });
+      case 2:
+        return post(`${url}/api/v1/route/create`, { patientId: randomUUID(), ...EXAM });
+      default:
+        return succeeds(`${url}/api/v1/queue/status?clinic=${clinic}`);
+    }
   });
   const bare = await filled(milliseconds / 2, () => succeeds(`${url}/health/live`));
   return {
@@ -54,8 +63,12 @@ async function filled(
   return times.sort((a, b) => a - b);
 }
 
-const post = (url: string, body: string) =>
-  succeeds(url, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body });
+const post = (url: string, body: object) =>
+  succeeds(url, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(body),
+  });
 
 async function succeeds(url: string, init: RequestInit = {}): Promise<boolean> {
   const answer = await fetch(url, { ...init, signal: AbortSignal.timeout(PATIENCE) });

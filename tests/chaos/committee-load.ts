@@ -9,6 +9,8 @@ import type { Stage } from './stage.ts';
 
 /** One request. Times in milliseconds since the load began; status 0: there was no answer. */
 export interface Sample {
+  /** Without its query. */
+  readonly path: string;
   readonly at: number;
   readonly took: number;
   readonly status: number;
@@ -64,7 +66,7 @@ export class CommitteeLoad {
   readonly entered: Told[] = [];
   readonly called: Told[] = [];
   readonly left: Told[] = [];
-  readonly #probes: Sample[] = [];
+  readonly #probes: Omit<Sample, 'path'>[] = [];
   readonly #start = performance.now();
   readonly #patients: Promise<void>[] = [];
   readonly #others: Promise<void>[] = [];
@@ -297,7 +299,7 @@ export class CommitteeLoad {
     } catch {
       return undefined;
     } finally {
-      this.samples.push({ at, took: this.now - at, status });
+      this.samples.push({ path: path.split('?')[0] ?? path, at, took: this.now - at, status });
     }
   }
 }

@@ -18,29 +18,42 @@ let load: CommitteeLoad;
 const OTHERS = `from pg_stat_activity
   where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'`;
 
-const FAULTS: readonly Fault[] = [
-  {
-    name: 'every session cut, again and again',
+/** The sessions that the service has. */
+const sessions = async () =>
+  (await stage.rows<{ one: string }>(`select concat(pid, ' ', backend_start) as one ${OTHERS}`)).map(
+    ({ one }) => one,
+  );
+
+/** Whatever it is, not one session lives through it. */
+const ofTheServer = (name: string, strike: Fault['strike']): Fault => {
+  let before: readonly string[] = [];
+  return {
+    name,
     async strike(lasts) {
-      for (const end = load.now + lasts; load.now < end; await pause(BETWEEN)) {
-        await stage.rows(`select pg_terminate_backend(pid) ${OTHERS}`);
-      }
+      before = await sessions();
+      await strike(lasts);
     },
-  },
-  {
-    name: 'one backend killed by SIGKILL, so that all of Postgres recovers from a crash',
-    async strike() {
-      const [backend] = await stage.rows<{ pid: number }>(`select pid ${OTHERS} limit 1`);
-      if (!backend) throw new Error('the load keeps sessions open');
-      process.kill(backend.pid, 'SIGKILL');
+    async felt() {
+      const after = await sessions();
+      return before.length > 0 && after.length > 0 && before.every((session) => !after.includes(session));
     },
-  },
-  {
-    name: 'Postgres started again',
-    async strike() {
-      await stage.postgres?.restart();
-    },
-  },
+  };
+};
+
+const FAULTS: readonly Fault[] = [
+  ofTheServer('every session cut, again and again', async (lasts) => {
+    for (const end = load.now + lasts; load.now < end; await pause(BETWEEN)) {
+      await stage.rows(`select pg_terminate_backend(pid) ${OTHERS}`);
+    }
+  }),
+  ofTheServer('one backend killed by SIGKILL, so that all of Postgres recovers from a crash', async () => {
+    const [backend] = await stage.rows<{ pid: number }>(`select pid ${OTHERS} limit 1`);
+    if (!backend) throw new Error('the load keeps sessions open');
+    process.kill(backend.pid, 'SIGKILL');
+  }),
+  ofTheServer('Postgres started again', async () => {
+    await stage.postgres?.restart();
+  }),
 ];
 
 describe.skipIf(!hasRedisServer() && mayBeLeftOut)('with patients walking', () => {

@@ -15,9 +15,12 @@ let load: CommitteeLoad;
 
 const hasOpened = ({ changes }: Seen) => changes.some((change) => /^redis \w+ OPEN$/.test(change));
 
-/** Somebody got his answer after the 300 ms for which the service waits for Redis. */
+/** Somebody got his answer after the 300 ms for which the service waits for Redis; not who is held until something changes. */
 const wasWaitedFor = (seen: Seen) =>
-  hasOpened(seen) && seen.samples.some(({ status, took }) => status < 300 && took > 290);
+  hasOpened(seen) &&
+  seen.samples.some(({ path, status, took }) => PROMPT.has(path) && status < 300 && took > 290);
+
+const PROMPT: ReadonlySet<string> = new Set(['/api/v1/queue/enter', '/api/v1/queue/status']);
 
 /** Breaks the way to Redis for a while. */
 const onTheWay = (

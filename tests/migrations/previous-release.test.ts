@@ -75,7 +75,8 @@ it.runIf(release !== undefined)(
         process.execPath,
         [
           join('node_modules', 'vitest', 'vitest.mjs'),
-          ...['run', '--project', 'node', 'tests/contract'],
+          // Without a BASE_URL: on Node servers of its own.
+          ...['run', '--config', join('tests', 'contract', 'vitest.config.ts')],
           ...['--reporter=json', `--outputFile.json=${results}`],
         ],
         folder,
