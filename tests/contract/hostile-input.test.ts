@@ -14,6 +14,8 @@ let client: QueueClient;
 beforeAll(async () => {
   target = await openFreshTarget();
   client = await QueueClient.open(target);
+  // Those of the day are made at the first look.
+  await client.pins();
 }, TURN_TIMEOUT);
 afterAll(() => target?.close());
 
