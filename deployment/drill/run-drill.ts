@@ -8,6 +8,7 @@ import { runSmoke } from '../smoke/run-smoke.ts';
 import type { Target } from '../targets.ts';
 import { type AnswerCounts, watchAnswers } from './answer-counts.ts';
 import { rollBackBadVersion } from './bad-version.ts';
+import { costOfKill, faultsOf, sentUnder } from './cost-of-kill.ts';
 import { type DrillStage, type DrillStageOptions, openDrillStage } from './drill-stage.ts';
 import { type EventListener, listenForEvents } from './event-listener.ts';
 import { useYoungConnections } from './young-connections.ts';
@@ -221,31 +222,6 @@ async function smokeOf(url: string, expect: { readonly target: Target; readonly 
 function verdictOf(title: string, findings: readonly string[]): Verdict {
   return { title, held: findings.length === 0, detail: '', findings };
 }
-
-function faultsOf(counts: AnswerCounts | undefined): string[] {
-  if (!counts) return ['nothing was asked'];
-  return Object.entries(counts.kinds).map(([kind, times]) => `${times} times ${kind}`);
-}
-
-/**
- * What failed at the death and after it, all together, against what was under way: the front may also close a connection
- * over which one of these was answered, which then breaks the next request.
- */
-function costOfKill(underWay: AnswerCounts | undefined, after: AnswerCounts | undefined): Verdict {
-  const failed = [underWay, after].reduce(
-    (sum, counts) => sum + (counts?.errors ?? 0) + (counts?.broken ?? 0),
-    0,
-  );
-  const [allowed, findings] = [sentUnder(underWay), [...faultsOf(underWay), ...faultsOf(after)]];
-  return {
-    title: 'a hard kill costs no more than what was under way',
-    held: failed <= allowed,
-    detail: `${failed} failed, ${allowed} under way`,
-    findings: failed <= allowed ? [] : findings,
-  };
-}
-
-const sentUnder = (counts: AnswerCounts | undefined) => (counts ? counts.answers + counts.broken : 0);
 
 /** Waits for the last events, then says which stream heard something else than the database has of its clinic. */
 async function gapsOf(
