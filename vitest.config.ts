@@ -16,8 +16,8 @@ export const shared = {
 } as const;
 
 /**
- * For proofs that draw anew each time: at full volume what was wrong once is wrong, and its seed must be seen. A short run
- * beside others meets lock timeouts too, which are no finding.
+ * For what draws anew each time, or measures: at full volume what was wrong once is wrong, and its seed must be seen. A short
+ * run on a busy machine meets lock timeouts and slow moments too, which are no finding.
  */
 const ONCE = { ...shared, retry: process.env.SOAK === '1' ? 0 : 1 };
 

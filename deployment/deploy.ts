@@ -96,7 +96,7 @@ async function deployAlone(options: DeployOptions, tools: DeployTools): Promise<
     target: target.name,
     again: options.again ?? false,
     platform,
-    health: () => fetchHealth(target),
+    health: lazily(() => fetchHealth(target)),
   });
   gates.forEach(onGate);
   const base = { target: target.name, commit: release.commit, dryRun, gates };

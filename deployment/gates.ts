@@ -27,6 +27,7 @@ export interface GateContext {
   readonly again: boolean;
   /** Throws when its program is missing. */
   readonly platform: () => Platform;
+  /** What the target said when the first gate asked. */
   readonly health: () => Promise<TargetHealth>;
 }
 
