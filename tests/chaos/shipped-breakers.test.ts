@@ -57,8 +57,8 @@ describe.runIf(soak)('with patients walking', () => {
       if (answer.status === 503) {
         promised.push(load.now + Number(answer.headers.get('retry-after')) * 1000);
       }
-      if (stage.changes.includes('database OPEN HALF_OPEN')) probed ??= load.now;
       await pause(250);
+      if (stage.changes.includes('database OPEN HALF_OPEN')) probed ??= load.now;
     }
     const recovery = await load.recovery(restored, earlier, timeout + RECOVERY_LIMIT);
     console.info(`database back in use ${recovery} ms after it came back, with a breaker of ${timeout} ms`);
