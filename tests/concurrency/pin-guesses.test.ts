@@ -6,24 +6,15 @@ import {
   type LimitedService,
   openLimitedService,
 } from '../support/limited-service.ts';
-import { createTestDatabase, type TestDatabase } from '../support/postgres-server.ts';
 import { soak, volume } from '../support/volume.ts';
 
-let database: TestDatabase;
 let service: LimitedService;
 let isolates: readonly Isolate[];
 beforeAll(async () => {
-  database = await createTestDatabase();
-  service = await openLimitedService({
-    databaseUrl: database.url,
-    settings: { RATE_LIMITS: '{"write":1000000}' },
-  });
+  service = await openLimitedService({ settings: { RATE_LIMITS: '{"write":1000000}' } });
   isolates = [service.isolate(), service.isolate(), service.isolate()];
 });
-afterAll(async () => {
-  await service?.stop();
-  await database?.drop();
-});
+afterAll(() => service?.stop());
 
 const CLINICS = ['lab', 'xray', 'vitals', 'ecg', 'audio', 'eyes', 'internal', 'ent', 'surgery', 'dental'];
 const WRONG_A_MINUTE = 5;

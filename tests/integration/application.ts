@@ -1,13 +1,12 @@
 /** The application as a target builds it, over an embedded cloud of its own: no HTTP before it, everything behind it. */
 
-import { migrate, readMigrations } from '../../drizzle/migrator.ts';
 import { saveAdmin } from '../../local/admin-accounts.ts';
-import { driverBatch } from '../../local/driver-batch.ts';
-import { type EmbeddedCloud, startEmbeddedCloud } from '../../local/embedded-cloud.ts';
+import type { EmbeddedCloud } from '../../local/embedded-cloud.ts';
 import { readConfig } from '../../src/lib/config.ts';
 import { createDatabase } from '../../src/lib/database.ts';
 import type { Services } from '../../src/lib/services.ts';
 import { createNodeTarget } from '../../src/targets/node.ts';
+import { startTestCloud } from '../support/test-cloud.ts';
 
 export interface Answer {
   readonly status: number;
@@ -43,7 +42,7 @@ export interface Application extends Instance {
 const ADMIN = { username: 'tester', password: 'a password for tests' };
 
 export async function openApplication(settings: Readonly<Record<string, string>> = {}): Promise<Application> {
-  const cloud = await startEmbeddedCloud();
+  const cloud = await startTestCloud();
   const environment = {
     DATABASE_URL: cloud.databaseUrl,
     UPSTASH_REDIS_REST_URL: cloud.redisUrl,
@@ -54,12 +53,6 @@ export async function openApplication(settings: Readonly<Record<string, string>>
     LOG_LEVEL: 'error',
     ...settings,
   };
-  await migrate({
-    runBatch: driverBatch(cloud.driver),
-    migrations: await readMigrations(),
-    timezone: 'Asia/Qatar',
-    serviceDayStart: '00:00',
-  });
   await saveAdmin(createDatabase(readConfig(environment)), ADMIN);
   const instance = (changed: Readonly<Record<string, string | undefined>> = {}) =>
     openInstance({ ...environment, ...changed });

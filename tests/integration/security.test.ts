@@ -3,7 +3,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LogFields } from '../../src/lib/log.ts';
 import { createIsolate, fromHeader } from '../../src/targets/isolate.ts';
 import { createNodeTarget } from '../../src/targets/node.ts';
-import { createTestDatabase, type TestDatabase } from '../support/postgres-server.ts';
 import { openSimulatedService, type SimulatedService } from '../support/simulated-service.ts';
 import { report } from '../support/sql-report.ts';
 import { type Application, type Instance, openApplication } from './application.ts';
@@ -193,16 +192,11 @@ describe('every answer', () => {
 describe('a login that fails', () => {
   /** Pairs of attempts. The machine's noise hits both of a pair alike. */
   const PAIRS = 21;
-  let database: TestDatabase;
   let service: SimulatedService;
   beforeAll(async () => {
-    database = await createTestDatabase();
-    service = await openSimulatedService({ at: '2031-05-05T09:00:00Z', databaseUrl: database.url });
+    service = await openSimulatedService({ at: '2031-05-05T09:00:00Z' });
   });
-  afterAll(async () => {
-    await service?.stop();
-    await database?.drop();
-  });
+  afterAll(() => service?.stop());
 
   it('takes the same time for a name that exists and one that does not', async () => {
     const timed = async (username: string) => {

@@ -1,6 +1,5 @@
 /** Random histories through the whole application over sockets, compared with the model after every step. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../support/postgres-server.ts';
 import { hasRedisServer, type RedisServer, startRedisServer } from '../support/redis-server.ts';
 import { type NetworkedService, openNetworkedService } from '../support/simulated-service.ts';
 import { testSeed } from '../support/sql-random.ts';
@@ -11,22 +10,18 @@ import { OUTCOMES, START, simulate } from './play.ts';
 
 const STEPS = volume(5_000);
 
-let database: TestDatabase;
 let redis: RedisServer | undefined;
 let service: NetworkedService;
 beforeAll(async () => {
-  database = await createTestDatabase();
   redis = hasRedisServer() || !mayBeLeftOut ? await startRedisServer() : undefined;
   service = await openNetworkedService({
     at: START.toISOString(),
-    databaseUrl: database.url,
     ...(redis && { redisUrl: redis.url }),
   });
 });
 afterAll(async () => {
   await service?.stop();
   await redis?.stop();
-  await database?.drop();
 });
 
 it('callers are told what the model says, and everybody sees it at once, over midnights, lost answers and a Redis that goes', {

@@ -1,14 +1,13 @@
 /** The application with its limits on, in as many instances as a test wants, over one database and one Redis. */
-import { migrate, readMigrations } from '../../drizzle/migrator.ts';
 import { saveAdmin } from '../../local/admin-accounts.ts';
-import { driverBatch } from '../../local/driver-batch.ts';
-import { type EmbeddedCloud, startEmbeddedCloud } from '../../local/embedded-cloud.ts';
+import type { EmbeddedCloud } from '../../local/embedded-cloud.ts';
 import { createApp } from '../../src/app.ts';
 import { readConfig } from '../../src/lib/config.ts';
 import { createDatabase } from '../../src/lib/database.ts';
 import { familiesOf } from '../../src/lib/metrics.ts';
 import { createServices } from '../../src/lib/services.ts';
 import { type TcpProxy, tcpProxyTo } from './tcp-proxy.ts';
+import { startTestCloud } from './test-cloud.ts';
 
 export interface Answer {
   readonly status: number;
@@ -41,18 +40,14 @@ export interface LimitedService {
 export const ADMIN = { username: 'tester', password: 'a password for tests' };
 
 export interface LimitedOptions {
-  /** Real servers instead of the embedded ones. */
-  readonly databaseUrl?: string | undefined;
+  /** A real server instead of the embedded one. */
   readonly redisUrl?: string | undefined;
   readonly settings?: Readonly<Record<string, string>>;
 }
 
 export async function openLimitedService(options: LimitedOptions = {}): Promise<LimitedService> {
-  const { databaseUrl, redisUrl, settings = {} } = options;
-  const cloud = await startEmbeddedCloud({
-    ...(databaseUrl !== undefined && { databaseUrl }),
-    ...(redisUrl !== undefined && { redisUrl }),
-  });
+  const { redisUrl, settings = {} } = options;
+  const cloud = await startTestCloud({ redisUrl });
   const databaseProxy = await tcpProxyTo(Number(new URL(cloud.databaseUrl).port));
   const redisProxy = await tcpProxyTo(Number(new URL(cloud.redisUrl).port));
   const through = (url: string, { port }: TcpProxy) => {
@@ -69,12 +64,6 @@ export async function openLimitedService(options: LimitedOptions = {}): Promise<
     LOG_LEVEL: 'error',
     ...settings,
   };
-  await migrate({
-    runBatch: driverBatch(cloud.driver),
-    migrations: await readMigrations(),
-    timezone: 'Asia/Qatar',
-    serviceDayStart: '00:00',
-  });
   await saveAdmin(createDatabase(readConfig(environment)), ADMIN);
   const closing: (() => void)[] = [];
 

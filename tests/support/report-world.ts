@@ -45,6 +45,7 @@ export async function openReportWorld(options: ReportWorldOptions = {}): Promise
     ENVIRONMENT: 'test',
     TIMEZONE: timezone,
     SERVICE_DAY_START: serviceDayStart,
+    LOG_LEVEL: 'error',
     ...settings,
   });
   let now = new Date();

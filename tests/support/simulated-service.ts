@@ -2,15 +2,14 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
-import { migrate, readMigrations } from '../../drizzle/migrator.ts';
 import { saveAdmin } from '../../local/admin-accounts.ts';
-import { driverBatch } from '../../local/driver-batch.ts';
-import { type EmbeddedCloud, startEmbeddedCloud } from '../../local/embedded-cloud.ts';
+import type { EmbeddedCloud } from '../../local/embedded-cloud.ts';
 import { createApp } from '../../src/app.ts';
 import { readConfig } from '../../src/lib/config.ts';
 import { createRedis } from '../../src/lib/redis.ts';
 import { createServices, type Services } from '../../src/lib/services.ts';
 import { type TcpProxy, tcpProxyTo } from './tcp-proxy.ts';
+import { startTestCloud } from './test-cloud.ts';
 
 export type Fields = Readonly<Record<string, unknown>>;
 
@@ -63,13 +62,13 @@ const REDIS_TIMEOUT = 20_000;
 const ADMIN = { username: 'tester', password: 'a password for tests' };
 
 export async function openSimulatedService(options: SimulatedOptions): Promise<SimulatedService> {
-  const { service, app } = await openApp(options, await openCloud(options));
+  const { service, app } = await openApp(options, await startTestCloud(options));
   return withSender(service, async (path, init) => app.request(path, init));
 }
 
 /** The same over sockets, as callers and service reach each other and Redis elsewhere. */
 export async function openNetworkedService(options: SimulatedOptions): Promise<NetworkedService> {
-  const cloud = await openCloud(options);
+  const cloud = await startTestCloud(options);
   const redis = await tcpProxyTo(Number(new URL(cloud.redisUrl).port));
   const { service, app } = await openApp(options, cloud, `http://127.0.0.1:${redis.port}`);
   const server = createServer(getRequestListener(app.fetch));
@@ -106,13 +105,6 @@ export async function openNetworkedService(options: SimulatedOptions): Promise<N
   };
 }
 
-function openCloud({ databaseUrl, redisUrl }: SimulatedOptions): Promise<EmbeddedCloud> {
-  return startEmbeddedCloud({
-    ...(databaseUrl !== undefined && { databaseUrl }),
-    ...(redisUrl !== undefined && { redisUrl }),
-  });
-}
-
 async function openApp({ at, settings = {} }: SimulatedOptions, cloud: EmbeddedCloud, wayToRedis?: string) {
   const config = readConfig({
     DATABASE_URL: cloud.databaseUrl,
@@ -123,13 +115,6 @@ async function openApp({ at, settings = {} }: SimulatedOptions, cloud: EmbeddedC
     RATE_LIMITS: 'off',
     ...settings,
   });
-  await migrate({
-    runBatch: driverBatch(cloud.driver),
-    migrations: await readMigrations(),
-    timezone: config.timezone,
-    serviceDayStart: config.serviceDayStart,
-  });
-
   let now = new Date(at);
   const services = createServices('node', config, {
     clock: { now: () => new Date(now), simulated: true },

@@ -3,10 +3,17 @@ import pg from 'pg';
 import { type Migration, migrate, type RunBatch, readMigrations } from '../../drizzle/migrator.ts';
 import { driverBatch } from '../../local/driver-batch.ts';
 import { openPgDriver } from '../../local/pg-driver.ts';
-import { createTestDatabase } from './postgres-server.ts';
+import { createTestDatabase, type TestDatabase } from './postgres-server.ts';
+import { migratedTemplate } from './shared-parts.ts';
 
 export const TIMEZONE = 'Asia/Qatar';
 export const SERVICE_DAY_START = '00:00';
+
+/**
+ * Milliseconds for a statement of a test, in place of the four seconds of our schema: hundreds at once on a busy machine
+ * take longer, which is no finding where nobody asks how long.
+ */
+const STATEMENT_TIMEOUT = 60_000;
 
 /** PostgreSQL's code of a lock timeout. */
 const LOCK_NOT_AVAILABLE = '55P03';
@@ -65,8 +72,20 @@ export async function migrateUrl(url: string, options?: MigrateAs): Promise<stri
 
 /** An empty database; `connections` is how many statements may run at the same time. */
 export async function openEmptyDatabase(connections = 4): Promise<SqlDatabase> {
-  const database = await createTestDatabase();
-  const pool = new pg.Pool({ connectionString: database.url, max: connections });
+  return openDatabase(await createTestDatabase(), connections);
+}
+
+/** A database with our schema, by default with more connections than cores can serve. */
+export async function openMigratedDatabase(connections = 90): Promise<SqlDatabase> {
+  return openDatabase(await createTestDatabase({ template: await migratedTemplate() }), connections);
+}
+
+function openDatabase(database: TestDatabase, connections: number): SqlDatabase {
+  const pool = new pg.Pool({
+    connectionString: database.url,
+    max: connections,
+    statement_timeout: STATEMENT_TIMEOUT,
+  });
   // A backend that a test ends on purpose must not end the test's process.
   pool.on('error', () => undefined);
 
@@ -98,13 +117,6 @@ export async function openEmptyDatabase(connections = 4): Promise<SqlDatabase> {
       await database.drop();
     },
   };
-}
-
-/** A database with our schema, by default with more connections than cores can serve. */
-export async function openMigratedDatabase(connections = 90): Promise<SqlDatabase> {
-  const database = await openEmptyDatabase(connections);
-  await migrateUrl(database.url);
-  return database;
 }
 
 function only<T>(values: readonly T[]): T {
