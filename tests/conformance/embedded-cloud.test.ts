@@ -1,14 +1,14 @@
 /** What the embedded cloud promises as a whole: data that stays, one owner per directory, a credential of its own. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { neon, neonConfig } from '@neondatabase/serverless';
 import { Redis } from '@upstash/redis';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { lockDirectory } from '../../local/directory-lock.ts';
 import { startEmbeddedCloud } from '../../local/embedded-cloud.ts';
 import { createTestDatabase } from '../support/postgres-server.ts';
@@ -21,7 +21,16 @@ const SCRIPT = fileURLToPath(new URL('../support/cloud-process.ts', import.meta.
 const databaseUrl = 'postgres://nobody@127.0.0.1:1/none';
 
 let directory: string;
+/** What a first start leaves, which takes seconds, for copies. */
+let afterFirstStart: string;
 const children: ChildProcess[] = [];
+
+beforeAll(async () => {
+  afterFirstStart = await mkdtemp(join(tmpdir(), 'mmc-cloud-'));
+  const cloud = await startEmbeddedCloud({ dataDir: afterFirstStart });
+  await cloud.close();
+});
+afterAll(() => rm(afterFirstStart, { recursive: true, force: true }));
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'mmc-cloud-'));
@@ -35,6 +44,8 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
+const beginWithData = () => cp(afterFirstStart, directory, { recursive: true });
+
 /** Starts the cloud in another process and gives its first line: a URL, or why it did not start. */
 async function startElsewhere(): Promise<{ child: ChildProcess; line: string }> {
   const child = spawn(process.execPath, ['--import', 'tsx', SCRIPT, directory], {
@@ -47,6 +58,7 @@ async function startElsewhere(): Promise<{ child: ChildProcess; line: string }> 
 
 describe('data', () => {
   it('is there again after a restart', async () => {
+    await beginWithData();
     const first = await startEmbeddedCloud({ dataDir: directory });
     const sql = neon(first.databaseUrl);
     await sql`CREATE TABLE kept (n int)`;
@@ -60,6 +72,7 @@ describe('data', () => {
   });
 
   it('that was answered survives the killing of its process, whose lock is then taken over', async () => {
+    await beginWithData();
     const { child, line } = await startElsewhere();
     const sql = neon(line);
     await sql`CREATE TABLE kept (n int)`;
@@ -83,6 +96,7 @@ describe('data', () => {
 
 describe('one directory', () => {
   it('has one owner: a second process is told who that is, and harms nothing', async () => {
+    await beginWithData();
     const { child, line } = await startElsewhere();
     expect(line).toMatch(/^postgresql:/);
     const refused = await startElsewhere();
@@ -94,6 +108,7 @@ describe('one directory', () => {
   });
 
   it('has one owner within a process, too', async () => {
+    await beginWithData();
     const first = await startEmbeddedCloud({ dataDir: directory });
     await expect(startEmbeddedCloud({ dataDir: directory })).rejects.toThrow(
       `in use by process ${process.pid}`,
