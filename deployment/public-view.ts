@@ -1,4 +1,5 @@
 // Which target patients reach at the public address, as far as a command can see it from here.
+import { TARGET_HEADER } from '../src/lib/answer-headers.ts';
 import type { Target } from './targets.ts';
 
 const LOOK_EVERY_MS = 50;
@@ -26,7 +27,7 @@ async function servedByAt(publicUrl: string, withinMs: number): Promise<string |
       signal: AbortSignal.timeout(Math.ceil(withinMs)),
     });
     await answer.body?.cancel();
-    return answer.status === 200 ? answer.headers.get('X-Served-By') : null;
+    return answer.status === 200 ? answer.headers.get(TARGET_HEADER) : null;
   } catch {
     return null;
   }

@@ -1,5 +1,6 @@
 // The deployed targets as commands see them: where each is, and what it says of its own state.
 import { type FrontTarget, readTargets } from '../src/front/front-targets.ts';
+import { TARGET_HEADER } from '../src/lib/answer-headers.ts';
 import { badEnvironment } from '../src/lib/config.ts';
 import type { Target } from '../src/lib/services.ts';
 
@@ -18,7 +19,7 @@ export interface TargetHealth {
   readonly ready: boolean;
   /** The status of HTTP, or undefined when no answer came. */
   readonly httpStatus: number | undefined;
-  /** `X-Served-By`. */
+  /** `X-MMC-Target`. */
   readonly servedBy: string | undefined;
   readonly version: string | undefined;
   readonly commit: string | undefined;
@@ -89,7 +90,7 @@ async function askOnce(healthUrl: string, timeoutMs: number) {
   try {
     const answer = await fetch(healthUrl, { redirect: 'manual', signal: AbortSignal.timeout(timeoutMs) });
     const body = (await answer.json().catch(() => ({}))) as Record<string, unknown>;
-    const servedBy = answer.headers.get('X-Served-By') ?? undefined;
+    const servedBy = answer.headers.get(TARGET_HEADER) ?? undefined;
     return { httpStatus: answer.status, servedBy, body, problem: undefined };
   } catch (error) {
     const slow = error instanceof Error && error.name === 'TimeoutError';

@@ -3,7 +3,7 @@ import type { TargetClient } from './target-client.ts';
 
 /** What a deployed target is expected to be; absent: not compared. */
 export interface Expectations {
-  /** `X-Served-By`: cloudflare, supabase, vercel or node. */
+  /** `X-MMC-Target`: cloudflare, supabase, vercel or node. */
   readonly target?: string | undefined;
   /** The commit that was deployed. */
   readonly commit?: string | undefined;

@@ -1,4 +1,5 @@
 // Is it there, is it the version that was deployed, and does it answer in the form that everything else relies on?
+import { TARGET_HEADER } from '../../src/lib/answer-headers.ts';
 import { type Check, type CheckContext, ensure, Skip } from './check.ts';
 import { type Answer, shown } from './target-client.ts';
 
@@ -71,7 +72,7 @@ const headers: Check = {
     const answer = await client.json('/health/live', 200, { headers: { 'X-Request-Id': id } });
     const wanted: Readonly<Record<string, (value: string) => boolean>> = {
       'x-request-id': (value) => value === id,
-      'x-served-by': (value) => value === learnt.target,
+      [TARGET_HEADER]: (value) => value === learnt.target,
       'cache-control': (value) => value === 'private, no-store',
       'server-timing': (value) => /\bdb;dur=\d/.test(value),
       'access-control-allow-origin': (value) => value === '*',

@@ -1,4 +1,5 @@
 // On Supabase every published name is a function of its own, deployed by itself: one may be missing or old.
+import { TARGET_HEADER } from '../../src/lib/answer-headers.ts';
 import { CANDIDATE, FUNCTION_NAMES } from '../../supabase-adapter/functions.ts';
 import { type Check, ensure, Skip } from './check.ts';
 
@@ -24,10 +25,10 @@ const published: Check = {
     for (const name of FUNCTION_NAMES.filter((each) => each !== STREAM)) {
       // Whatever a GET without fields is answered, the header says that our code did.
       const { headers } = await client.request(`/${name}`);
-      if (headers.get('x-served-by') !== 'supabase') silent.push(name);
+      if (headers.get(TARGET_HEADER) !== 'supabase') silent.push(name);
     }
     const connected = await client.stream(`/${STREAM}`, (text) => text.includes('event: connected'));
-    if (connected.headers.get('x-served-by') !== 'supabase') silent.push(STREAM);
+    if (connected.headers.get(TARGET_HEADER) !== 'supabase') silent.push(STREAM);
     ensure(silent.length === 0, `not answered by this service: ${silent.join(', ')}`);
     return `${FUNCTION_NAMES.length} functions`;
   },

@@ -4,6 +4,9 @@
 const [folder = '', port] = Deno.args;
 const PREFIX = '/functions/v1';
 
+/** On what it answers itself: the name of a header that our application uses too. */
+const OF_GATEWAY = { 'X-Served-By': 'supabase-edge-runtime' };
+
 const UNPUBLISHED = ['/docs', '/openapi.json', '/auth/denied'];
 
 /** @type {Map<string, (request: Request, info: Deno.ServeHandlerInfo) => Response | Promise<Response>>} */
@@ -31,17 +34,20 @@ const front = (request) => pages.fetch(request, () => {});
 
 serve({ hostname: '127.0.0.1', port: Number(port), onListen }, (request, info) => {
   // No Request can be made of it: the platform refuses it itself.
-  if (request.method === 'TRACE') return new Response(null, { status: 405 });
+  if (request.method === 'TRACE') return new Response(null, { status: 405, headers: OF_GATEWAY });
   const url = new URL(request.url);
   if (!url.pathname.startsWith(`${PREFIX}/`)) {
     const isOfFront = UNPUBLISHED.includes(url.pathname.replace(/(?<=.)\/$/, ''));
     return (isOfFront ? front : handlers.get('api'))(atEdge(request, url, info), info);
   }
-  if (request.method === 'HEAD') return new Response(null, { status: 405 });
+  if (request.method === 'HEAD') return new Response(null, { status: 405, headers: OF_GATEWAY });
   url.pathname = url.pathname.slice(PREFIX.length);
   const handler = handlers.get(url.pathname.split('/')[1] ?? '');
   if (handler) return handler(atEdge(request, url, info), info);
-  return Response.json({ code: 'NOT_FOUND', message: 'Requested function was not found' }, { status: 404 });
+  return Response.json(
+    { code: 'NOT_FOUND', message: 'Requested function was not found' },
+    { status: 404, headers: OF_GATEWAY },
+  );
 });
 
 /**

@@ -1,6 +1,7 @@
 // One request to one target, and whether what came back is an answer of our application at all.
+import { TARGET_HEADER } from '../lib/answer-headers.ts';
 import type { FrontTarget } from './front-targets.ts';
-import { passedOn } from './passed-headers.ts';
+import { headersForClient } from './passed-headers.ts';
 
 /** Milliseconds that a target itself may take when all is well with it: it waits 5 s for its database, and holds 15 s. */
 const OWN_TIME = { held: 20_000, other: 6_000 };
@@ -70,13 +71,13 @@ export async function askTarget(
       signal: stop.signal,
       ...(body && { body }),
     });
-    if (!answer.headers.has('X-Served-By')) {
+    if (!answer.headers.has(TARGET_HEADER)) {
       await answer.body?.cancel();
       // What a client sends can make a platform refuse it, and must not speak against the target.
       const Verdict = answer.status < 500 ? NoVerdict : TargetFailure;
       throw new Verdict(`${target.name} answered ${answer.status} without our application`);
     }
-    const init = { status: answer.status, headers: passedOn(answer.headers) };
+    const init = { status: answer.status, headers: headersForClient(answer.headers) };
     if (method === 'HEAD') {
       await answer.body?.cancel();
       return new Response(null, init);
@@ -108,7 +109,7 @@ export async function isAlive({ url }: FrontTarget): Promise<boolean> {
       signal: AbortSignal.timeout(LIFE_LIMIT),
     });
     await answer.body?.cancel();
-    return answer.headers.has('X-Served-By');
+    return answer.headers.has(TARGET_HEADER);
   } catch {
     return false;
   }

@@ -3,7 +3,7 @@ import { badEnvironment } from '../lib/config.ts';
 import type { Target } from '../lib/services.ts';
 
 export interface FrontTarget {
-  /** As in its `X-Served-By`. */
+  /** As in its `X-MMC-Target`. */
   readonly name: Target;
   /** Where its paths begin, without a slash at the end; may have a path, e.g. `https://<ref>.supabase.co/functions/v1`. */
   readonly url: string;

@@ -2,6 +2,7 @@
 // the service does.
 import { Hono } from 'hono';
 import { createMiddleware } from 'hono/factory';
+import { HTTPS_ONLY } from '../lib/answer-headers.ts';
 import type { AppEnv, TargetOptions } from '../lib/app-env.ts';
 import { readBounded } from '../lib/body.ts';
 import type { BreakerSetup } from '../lib/circuit-breaker.ts';
@@ -13,6 +14,7 @@ import { DomainError } from '../lib/errors.ts';
 import { createLog } from '../lib/log.ts';
 import { requestId } from '../lib/request-id.ts';
 import type { Target } from '../lib/services.ts';
+import { isOverHttps } from '../lib/trusted-proxy.ts';
 import { type ActiveTargetAnswer, createActiveTarget } from './active-target.ts';
 import { askTarget, ClientGone } from './ask-target.ts';
 import { createFailover, type Failover, inOrder } from './failover.ts';
@@ -128,6 +130,7 @@ function createParts(config: FrontConfig, breaker: FrontOptions['breaker']): Par
 const ownHeaders = createMiddleware<AppEnv>(async (c, next) => {
   await next();
   const { headers } = c.res;
+  if (isOverHttps(c)) headers.set('Strict-Transport-Security', HTTPS_ONLY);
   if (headers.has('X-Served-By')) return;
   headers.set('X-Served-By', 'front');
   headers.set('X-Content-Type-Options', 'nosniff');

@@ -1,4 +1,5 @@
 // Which headers travel through the front, and what a target is told about the client.
+import { TARGET_HEADER } from '../lib/answer-headers.ts';
 import { PROXY_HEADERS } from '../lib/trusted-proxy.ts';
 
 /** What belongs to one connection, or would come between us and the text. */
@@ -23,6 +24,16 @@ const NOT_PASSED_ON = new Set([
 /** What only a platform or a proxy may say. */
 const OF_PROXIES =
   /^(x-forwarded-|x-mmc-|x-vercel-|cf-|x-real-ip$|forwarded$|true-client-ip$|cdn-loop$|via$)/i;
+
+/**
+ * What the platform of a target adds to an answer: about its own host, which the client never asked (for how long its
+ * names need HTTPS, where its errors are reported), or about itself.
+ */
+const OF_PLATFORMS =
+  /^(strict-transport-security$|nel$|report-to$|reporting-endpoints$|server$|cf-|sb-|x-sb-|x-vercel-|x-deno-)/i;
+
+/** A cookie for a name of its platform's choice; ours are for the host that was asked. */
+const FOREIGN_COOKIE = /;\s*domain=/i;
 
 /** Who sends the request, in the words of the front's platform. */
 export interface OutgoingClient {
@@ -49,12 +60,24 @@ export function outgoingHeaders(
   return passed;
 }
 
-/** Those of an answer, or of a request without some, that concern more than one connection. */
-export function passedOn(headers: Headers, isLeftOut: (name: string) => boolean = () => false): Headers {
+/** The headers for the client: what our application said, and its target's name where its platform put another. */
+export function headersForClient(headers: Headers): Headers {
+  const passed = passedOn(
+    headers,
+    (name, value) => OF_PLATFORMS.test(name) || (name === 'set-cookie' && FOREIGN_COOKIE.test(value)),
+  );
+  const target = headers.get(TARGET_HEADER);
+  if (target !== null) passed.set('X-Served-By', target);
+  return passed;
+}
+
+/** Those that concern more than one connection, without some. */
+function passedOn(headers: Headers, isLeftOut: (name: string, value: string) => boolean): Headers {
   const named = (headers.get('Connection') ?? '').split(',').map((name) => name.trim().toLowerCase());
   const passed = new Headers();
   for (const [name, value] of headers) {
-    if (!NOT_PASSED_ON.has(name) && !named.includes(name) && !isLeftOut(name)) passed.append(name, value);
+    if (!NOT_PASSED_ON.has(name) && !named.includes(name) && !isLeftOut(name, value))
+      passed.append(name, value);
   }
   return passed;
 }

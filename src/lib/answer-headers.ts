@@ -5,6 +5,13 @@ import type { Target } from './services.ts';
 import { Timing } from './timing.ts';
 import { isOverHttps } from './trusted-proxy.ts';
 
+/**
+ * Says, on every answer and by its value, that our application gave it and where. `X-Served-By` says the same to
+ * people, and proves nothing: platforms use that name as well (Supabase's gateway puts `supabase-edge-runtime` on its
+ * own refusals and on what functions answer).
+ */
+export const TARGET_HEADER = 'X-MMC-Target';
+
 /** Never `no-referrer`: web page mode recognises the page's GETs by their Referer. */
 const SECURITY = {
   'X-Content-Type-Options': 'nosniff',
@@ -15,7 +22,7 @@ const SECURITY = {
 const NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /** Two years, for this host only: others under its name are not ours to decide about. */
-const HTTPS_ONLY = 'max-age=63072000';
+export const HTTPS_ONLY = 'max-age=63072000';
 
 /** Sets what a route did not set itself. */
 export const answerHeaders = (target: Target) =>
@@ -25,6 +32,7 @@ export const answerHeaders = (target: Target) =>
     await next();
     const { headers } = c.res;
     headers.set('X-Served-By', target);
+    headers.set(TARGET_HEADER, target);
     headers.set('Server-Timing', timing.toString());
     for (const [name, value] of Object.entries(SECURITY)) headers.set(name, value);
     if (isOverHttps(c)) headers.set('Strict-Transport-Security', HTTPS_ONLY);

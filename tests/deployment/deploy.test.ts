@@ -32,7 +32,7 @@ let url: string;
 let serving = '';
 beforeAll(async () => {
   server = createServer((_, response) =>
-    response.setHeader('X-Served-By', 'cloudflare').end(JSON.stringify({ commit: serving || undefined })),
+    response.setHeader('X-MMC-Target', 'cloudflare').end(JSON.stringify({ commit: serving || undefined })),
   );
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;

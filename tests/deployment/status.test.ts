@@ -38,7 +38,7 @@ const versionOn = (target: Target): DeployedVersion => ({
 
 async function serving(target: Target, commit: string): Promise<string> {
   const body = JSON.stringify({ commit, schema_version: '0025_import', schema_version_db: '0025_import' });
-  const server = createServer((_, response) => response.setHeader('X-Served-By', target).end(body));
+  const server = createServer((_, response) => response.setHeader('X-MMC-Target', target).end(body));
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;

@@ -160,10 +160,12 @@ export async function startScriptedTarget({
     const asked = `${request.method} ${request.url}`;
     requests.push(asked);
     const platform = (status: number) =>
-      response.writeHead(status, { 'Content-Type': 'text/html' }).end(`<h1>${status}</h1>`);
+      response
+        .writeHead(status, { 'Content-Type': 'text/html', 'X-Served-By': 'supabase-edge-runtime' })
+        .end(`<h1>${status}</h1>`);
     const app = () =>
       setTimeout(() => {
-        response.writeHead(200, { 'Content-Type': 'application/json', 'X-Served-By': name });
+        response.writeHead(200, { 'Content-Type': 'application/json', 'X-MMC-Target': name });
         response.end('{"success":true}');
       }, takes);
     const isLook = asked === LOOK;

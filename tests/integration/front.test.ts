@@ -185,6 +185,42 @@ describe.each(['node', 'workerd'] as const)('the front in %s', (runtime) => {
     expect(new Set(ids).size).toBe(ids.length);
   });
 
+  it('what a platform adds to an answer stays with it', async () => {
+    const target = createServer((_request, response) => {
+      response.writeHead(200, [
+        ...['Content-Type', 'application/json', 'X-MMC-Target', 'supabase'],
+        ...[
+          'X-Served-By',
+          'supabase-edge-runtime',
+          'sb-request-id',
+          '019fc0c0',
+          'x-deno-execution-id',
+          '5236cf00',
+        ],
+        ...[
+          'Strict-Transport-Security',
+          'max-age=31536000; includeSubDomains; preload',
+          'CF-Ray',
+          'a24a5e7c',
+        ],
+        ...['Set-Cookie', '__cf_bm=abc; path=/; domain=.supabase.co; HttpOnly; Secure'],
+        ...['Set-Cookie', 'admin_token=abc; Path=/; HttpOnly'],
+      ]);
+      response.end('{"success":true}');
+    });
+    await new Promise<void>((resolve) => target.listen(0, '127.0.0.1', resolve));
+    const alone = await stage.openFront(runtime, {
+      supabase: `http://127.0.0.1:${(target.address() as AddressInfo).port}`,
+    });
+    const answer = await fetch(`${alone}/api/v1/stats/queues`);
+    target.close();
+    expect([answer.status, served(answer)]).toEqual([200, 'supabase']);
+    expect(answer.headers.getSetCookie()).toEqual(['admin_token=abc; Path=/; HttpOnly']);
+    for (const name of ['strict-transport-security', 'sb-request-id', 'x-deno-execution-id', 'cf-ray']) {
+      expect(answer.headers.has(name), name).toBe(false);
+    }
+  });
+
   it('a stream that its client leaves ends at the target too, at the latest with its next frame', async () => {
     let open = 0;
     const target = createServer((_request, response) => {
@@ -195,7 +231,7 @@ describe.each(['node', 'workerd'] as const)('the front in %s', (runtime) => {
       });
       const frames = setInterval(() => response.write(': another\n\n'), 200);
       response
-        .writeHead(200, { 'Content-Type': 'text/event-stream', 'X-Served-By': 'vercel' })
+        .writeHead(200, { 'Content-Type': 'text/event-stream', 'X-MMC-Target': 'vercel' })
         .write(': one\n\n');
     });
     await new Promise<void>((resolve) => target.listen(0, '127.0.0.1', resolve));

@@ -93,7 +93,7 @@ describe('switching', () => {
   it.each<[string, Altered | undefined, string]>([
     ['does not answer', undefined, 'unreachable'],
     ['answers a page', { status: 200, type: 'text/html', body: '<h1>Hello</h1>' }, 'smoke|HTML|answers'],
-    ['is another target', { headers: { 'x-served-by': 'supabase' } }, 'supabase answers there'],
+    ['is another target', { headers: { 'x-mmc-target': 'supabase' } }, 'supabase answers there'],
   ])('refuses a target that %s', async (_what, altered, problem) => {
     await stage.activate('node');
     proxy.alter = (path, text) =>

@@ -20,7 +20,7 @@ const OF_THE_CONNECTION = new Set([
 ]);
 
 /** Headers that are there, with values of their own in each answer. */
-const OWN_VALUES = new Set(['x-request-id', 'x-served-by', 'server-timing', 'etag']);
+const OWN_VALUES = new Set(['x-request-id', 'x-served-by', 'x-mmc-target', 'server-timing', 'etag']);
 
 /** Fields whose numbers and texts are those of the moment, of the target or of chance. */
 const OF_THE_MOMENT =
