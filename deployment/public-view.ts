@@ -3,6 +3,8 @@ import { TARGET_HEADER } from '../src/lib/answer-headers.ts';
 import type { Target } from './targets.ts';
 
 const LOOK_EVERY_MS = 50;
+/** Milliseconds. */
+const ANSWER_WITHIN_MS = 5_000;
 /** Isolates of a front learn of a switch one by one: so many answers in a row must be the target's. */
 const IN_A_ROW = 3;
 
@@ -18,6 +20,16 @@ export async function isSeenInPublic(publicUrl: string, target: Target, withinMs
     if (inARow === 0) await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   }
   return true;
+}
+
+/** Why people at the public address may not be where the record says; undefined when they are. Never rejects. */
+export async function publicProblem(
+  publicUrl: string,
+  active: Target | undefined,
+): Promise<string | undefined> {
+  const shown = await servedByAt(publicUrl, ANSWER_WITHIN_MS);
+  if (shown === null) return `${publicUrl} gives no answer of a target: look at the front, or at its route`;
+  return active && shown !== active ? `${publicUrl} shows ${shown}, not ${active}` : undefined;
 }
 
 async function servedByAt(publicUrl: string, withinMs: number): Promise<string | null> {

@@ -2,13 +2,15 @@
 import { readFlags, reportFailure } from '../local/command-line.ts';
 import { red } from '../local/terminal.ts';
 import { activeTarget, PROJECT } from './command-tools.ts';
+import { publicProblem } from './public-view.ts';
 import { statusOf, statusTable } from './status.ts';
-import { deployedTargets } from './targets.ts';
+import { deployedTargets, publicUrl } from './targets.ts';
 
 const HELP = `npm run status -- [--json]
 
 Asks every target of TARGETS (JSON: name to URL): health, deployed version, commit, schema, median answer time; * is the
-active one. Exit code 1 when the active target is not ready.`;
+active one. With PUBLIC_URL, also whether people reach that one. Exit code 1 when the active target is not ready, or people
+do not reach it.`;
 
 const { values } = readFlags(
   {
@@ -29,7 +31,11 @@ async function show(): Promise<void> {
     throw new Error('TARGETS is not set: it names the targets with their URLs, as JSON');
   const { target: active, doubt } = await activeTarget(process.env);
   if (doubt) console.error(red(doubt));
-  const rows = await statusOf(PROJECT, targets, active);
+  const [rows, astray] = await Promise.all([
+    statusOf(PROJECT, targets, active),
+    process.env.PUBLIC_URL ? publicProblem(publicUrl(process.env), active) : undefined,
+  ]);
+  if (astray) console.error(red(astray));
   console.log(values.json ? JSON.stringify(rows, null, 2) : statusTable(rows));
-  if (rows.some(({ active, health }) => active && health !== 'ready')) process.exitCode = 1;
+  if (astray || rows.some(({ active, health }) => active && health !== 'ready')) process.exitCode = 1;
 }

@@ -2,6 +2,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { publicProblem } from '../../deployment/public-view.ts';
 import { statusOf, statusTable } from '../../deployment/status.ts';
 import type { Target } from '../../deployment/targets.ts';
 import { type DeployedVersion, readVersions, withVersion, writeVersions } from '../../deployment/versions.ts';
@@ -65,4 +66,12 @@ it('shows each target as it answers, and marks a commit that nobody deployed the
   expect(first).toMatch(/^\* +cloudflare +ready +1\.2\.3\+a{12} +a{12} +0025_import +[\d.]+ ms +http/);
   expect(second).toContain('bbbbbbbbbbbb!');
   expect(third).toMatch(/^ +supabase +unreachable +- +- +- +- +http/);
+});
+
+it('says when people do not reach the active target at the public address', async () => {
+  const front = await serving('vercel', RIGHT);
+  expect(await publicProblem(front, 'vercel')).toBeUndefined();
+  expect(await publicProblem(front, undefined)).toBeUndefined();
+  expect(await publicProblem(front, 'cloudflare')).toBe(`${front} shows vercel, not cloudflare`);
+  expect(await publicProblem('http://127.0.0.1:9', 'cloudflare')).toContain('look at the front');
 });
