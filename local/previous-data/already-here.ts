@@ -63,9 +63,14 @@ export const STANDINGS: Readonly<Record<'patients' | 'line' | 'pins' | 'routes' 
   ),
 
   // A PIN that another clinic has stays there: with the first of those in the export, and with one that is not in it.
+  // What was refused so is remembered without an end; the reason is given again until the clinic has that PIN after all.
   pins: `
   with sent as (
     select sent.place, sent.data ->> 'clinic' as clinic, sent.data ->> 'pin' as pin, known.id is not null as here,
+      known.id is not null and not known.is_active and known.expires_at is null and not exists (
+        select 1 from pins p
+        where p.clinic_code = known.clinic_code and p.service_day = known.service_day and p.is_active
+          and p.pin = known.pin) as was_refused,
       coalesce(c.is_active, false) as is_open, row_number() over (order by c.display_order, c.code) as rank
     from jsonb_array_elements($1::jsonb -> 'pins') with ordinality as sent(data, place)
     left join clinics c on c.code = sent.data ->> 'clinic'
@@ -76,6 +81,7 @@ export const STANDINGS: Readonly<Record<'patients' | 'line' | 'pins' | 'routes' 
   select coalesce(jsonb_agg(jsonb_build_object(
       'here', sent.here, 'changes', false, 'refused', not sent.here and not sent.is_open,
       'why', case
+        when sent.was_refused then 'another clinic has this PIN; the clinic has a new one'
         when sent.here then null
         when not sent.is_open then 'the clinic is closed here'
         when exists (select 1 from fresh other where other.pin = sent.pin and other.rank < sent.rank) or exists (

@@ -15,7 +15,7 @@ FILE holds JSON lines of {"key", "value"}, one array of them, or one object of k
 nothing. What cannot be taken over as it is goes to FILE.rejected.jsonl with its line and the reason, but without passwords and
 PINs. Keep FILE until those are dealt with.
 
-  --dry-run     works everything out and writes no row
+  --dry-run     works everything out and writes no row; its file is FILE.dry-run.rejected.jsonl
   --json        the report as JSON on standard output
   --data DIR    the data of npm start, when there is no DATABASE_URL (.data)
 
@@ -44,7 +44,7 @@ if (values.help) {
 
 async function importFile(path: string): Promise<void> {
   const file = readExport(await readFile(path));
-  const rejectedFile = rejectedFileOf(path);
+  const rejectedFile = rejectedFileOf(path, values['dry-run']);
   const interrupted = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {

@@ -2,9 +2,9 @@
 import { open, rename, rm } from 'node:fs/promises';
 import type { Rejected } from './ledger.ts';
 
-/** Where the rejected entries of this export are. */
-export function rejectedFileOf(path: string): string {
-  return `${path}.rejected.jsonl`;
+/** Where the rejected entries of this export are. Those of a dry run are elsewhere: it must not replace a real run’s. */
+export function rejectedFileOf(path: string, dryRun: boolean): string {
+  return `${path}${dryRun ? '.dry-run' : ''}.rejected.jsonl`;
 }
 
 /**

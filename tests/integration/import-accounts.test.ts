@@ -336,6 +336,26 @@ describe('what does not become a row of its own', () => {
     expect(await db.value(`select pin from pins where is_active and clinic_code = 'lab'`)).toBe('71');
   });
 
+  it('a PIN that another clinic has is rejected each time, until its clinic has it after all; a replaced one is not', async () => {
+    await forgetPins();
+    const text = line(`pins:daily:${DAY}`, { lab: '73', vitals: '73', xray: '74' });
+    const done = await importContent(text);
+    expect(done.rejected.map(({ part, reason }) => [part, reason])).toEqual([
+      ['vitals', 'another clinic has this PIN; the clinic has a new one'],
+    ]);
+    // Staff replaced it: what the export says of that clinic was taken over, and is history.
+    await db.call('generate_daily_pins', { day: DAY, day_end: at(-600), clinic: 'xray', rotate: true });
+    for (const dryRun of [true, false]) {
+      const again = await importContent(text, { dryRun });
+      expect(again.rejected).toEqual(done.rejected);
+      expect(again.parts.pins).toMatchObject({ added: 0, present: 3, failed: 0 });
+      expectAccounted(again, 1);
+    }
+    await db.pool.query(`update pins set is_active = false where clinic_code = 'lab'`);
+    await db.pool.query(`update pins set pin = '73' where clinic_code = 'vitals' and is_active`);
+    expect((await importContent(text)).rejected).toEqual([]);
+  });
+
   it('what a newer export knows better of a row that is here is kept aside; the row stays', async () => {
     const older = [
       line('queue:user:eyes:moving', { number: 1, status: 'WAITING', entered_at: at(60) }),
@@ -483,6 +503,30 @@ describe('npm run import', () => {
     expect(rest.code, rest.errors).toBe(0);
     expect(JSON.parse(rest.output).fates).toEqual({ imported: 50, present: 203, skipped: 1, rejected: 2 });
     expect((await rejectedOf(path)).map((each) => each.line)).toEqual([256, 254]);
+  });
+
+  it('keeps the word about a PIN that another clinic has, also after a dry run and a repetition', async () => {
+    await forgetPins();
+    const path = join(folder, 'pins.jsonl');
+    await writeFile(path, line(`pins:daily:${DAY}`, { bones: '88', surgery: '88' }));
+    const run = (...flags: string[]) =>
+      runCommand(['import', path, '--json', ...flags], { DATABASE_URL: db.url });
+    expect((await run()).code).toBe(0);
+    const first = await readFile(`${path}.rejected.jsonl`, 'utf8');
+    expect(first).toContain('another clinic has this PIN');
+
+    const dry = await run('--dry-run');
+    expect(dry.code, dry.errors).toBe(0);
+    expect(JSON.parse(dry.output).rejectedFile).toBe(`${path}.dry-run.rejected.jsonl`);
+    expect(await readFile(`${path}.dry-run.rejected.jsonl`, 'utf8')).toBe(first);
+    expect((await run()).code).toBe(0);
+    expect(await readFile(`${path}.rejected.jsonl`, 'utf8')).toBe(first);
+
+    // A dry run that rejects nothing takes its own file away only.
+    await writeFile(path, line('lock:a', 1));
+    expect((await run('--dry-run')).code).toBe(0);
+    expect(await readFile(`${path}.rejected.jsonl`, 'utf8')).toBe(first);
+    await expect(stat(`${path}.dry-run.rejected.jsonl`)).rejects.toThrow('ENOENT');
   });
 
   it('ends after the transaction under way when it is interrupted, and says what it did not get to', async () => {

@@ -1,6 +1,6 @@
 /**
  * A rollback switches code, not data: the release before this one passes its own contract suite on the schema of this
- * one. In the soak, from the first tag `v…` on; PREVIOUS_RELEASE names any other commit, and runs it alone.
+ * one. In the soak: that of the newest tag `v…`, else the stable one; PREVIOUS_RELEASE names any other, and runs it alone.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -18,14 +18,38 @@ const TIMEOUT = 20 * 60_000;
 /** Fewer cases than these are not the suite. */
 const LEAST_CASES = 500;
 
-const release = process.env.PREVIOUS_RELEASE || (soak ? lastTag() : undefined);
-if (release === undefined)
-  console.info('skipped: no PREVIOUS_RELEASE, and no soak or no tag before this commit');
+/** The records of deployments are no part of a release: a commit that only records one is the release below it. */
+const NO_RECORDS = ['.', ':(exclude)deployment/versions.json', ':(exclude).last-stable-version'];
 
-/** The newest tag of a release below this commit; a tag of this very commit is no previous one. */
+const named = process.env.PREVIOUS_RELEASE;
+const release = named || (soak ? (lastTag() ?? lastStable()) : undefined);
+if (release === undefined)
+  console.info(
+    'skipped: no PREVIOUS_RELEASE, and no soak, or neither a tag nor a stable version before this commit',
+  );
+
+/** The newest tag below this release; a tag of this very release is no previous one. */
 function lastTag(): string | undefined {
-  const { status, stdout } = git('describe', '--tags', '--abbrev=0', '--match', 'v*', 'HEAD^');
-  return status === 0 ? stdout.trim() : undefined;
+  return answerOf('describe', '--tags', '--abbrev=0', '--match', 'v*', `${releaseOf('HEAD')}^`);
+}
+
+/** The commit to return to, as the last deployment wrote it down, unless it is this release. */
+function lastStable(): string | undefined {
+  const commit = answerOf('show', 'HEAD:.last-stable-version');
+  if (commit === undefined) return undefined;
+  const stable = releaseOf(commit);
+  return stable === releaseOf('HEAD') ? undefined : stable;
+}
+
+/** The last commit that changed more than records, up to this one; undefined where there is no such commit. */
+function releaseOf(commit: string): string | undefined {
+  return answerOf('log', '-1', '--first-parent', '--format=%H', commit, '--', ...NO_RECORDS);
+}
+
+/** What git says; undefined where it says nothing or refuses. */
+function answerOf(...args: string[]): string | undefined {
+  const { status, stdout } = git(...args);
+  return (status === 0 && stdout.trim()) || undefined;
 }
 
 function git(...args: string[]) {
@@ -63,6 +87,10 @@ async function checkOut(ref: string, folder: string): Promise<void> {
     await cp(join(ROOT, 'drizzle', name), join(folder, 'drizzle', name), { recursive: true });
   }
 }
+
+it.runIf(soak && !named)('the history is there in which the release before this one is found', () => {
+  expect(answerOf('rev-parse', '--is-shallow-repository')).toBe('false');
+});
 
 it.runIf(release !== undefined)(
   'the release before this one passes its contract suite on the schema of this one',

@@ -21,6 +21,7 @@ interface Job {
   /** Or where in the matrix it stands. */
   readonly 'timeout-minutes'?: number | string;
   readonly env?: Readonly<Record<string, unknown>>;
+  readonly concurrency?: unknown;
   readonly steps: readonly Step[];
   readonly strategy?: {
     readonly matrix?: { readonly include?: readonly { readonly file?: string; readonly minutes?: number }[] };
@@ -74,7 +75,8 @@ describe.each(FILES)('%s', (file) => {
   });
 
   it('ends: every job has a time limit, and runs that overlap are settled', () => {
-    expect(workflowOf(file).concurrency).toBeDefined();
+    const { concurrency, jobs } = workflowOf(file);
+    expect([concurrency, ...Object.values(jobs).map((job) => job.concurrency)].some(Boolean)).toBe(true);
     // The proofs of the night take hours; GitHub itself ends what takes six.
     const longest = file === 'nightly.yml' ? 350 : 60;
     for (const [name, job] of jobsOf(file)) {
@@ -157,6 +159,12 @@ describe('a night', () => {
     expect(proof?.steps.at(-1)?.run).toContain('--project=proofs "$FILE"');
     expect(soak?.steps.at(-1)?.run).toContain("--project='!proofs'");
   });
+
+  it('has the history and the tags by which a test finds the release before this one', () => {
+    const { soak } = workflowOf('nightly.yml').jobs;
+    const checkout = soak?.steps.find(({ uses = '' }) => uses.startsWith('actions/checkout@'));
+    expect(checkout?.with?.['fetch-depth']).toBe(0);
+  });
 });
 
 describe('a deployment', () => {
@@ -171,6 +179,12 @@ describe('a deployment', () => {
     expect(steps[deploy]?.if).toBeUndefined();
     // Whoever uploads beside the command goes around its gates.
     for (const { run = '' } of steps) expect(run).not.toMatch(/\b(wrangler|supabase|vercel)\b/i);
+  });
+
+  it('is alone, and what waits for it is cancelled by no other run: least by one that deploys nothing', () => {
+    expect(job?.concurrency).toEqual({ group: 'deploy', 'cancel-in-progress': false, queue: 'max' });
+    // A group of the whole workflow is entered before a run knows whether it has anything to do.
+    expect(workflowOf('deploy.yml').concurrency).toBeUndefined();
   });
 
   it('has the proofs of ci before it, and a history to compare migrations with', () => {
