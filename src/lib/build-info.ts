@@ -7,6 +7,6 @@ export const SERVICE = 'mmc-mms';
 export const VERSION = '0.1.0';
 
 /** The migration this build expects: the last of drizzle/meta/_journal.json; a test keeps it so. */
-export const SCHEMA_VERSION = '0026_switch_back';
+export const SCHEMA_VERSION = '0027_repeated_writes';
 
 export const COMMIT = typeof BUILD_COMMIT === 'string' ? BUILD_COMMIT : 'development';

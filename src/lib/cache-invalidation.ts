@@ -4,7 +4,10 @@ import type { LineVersions } from './cache.ts';
 import type { RequestContext } from './request-context.ts';
 import type { Touches } from './sql-functions.ts';
 
-/** What a write's SQL function returns of the lines it changed, or found as they are. */
+/**
+ * What a write's SQL function returns of the lines it changed, or found as they are: `clinic` and `version`, or `versions`,
+ * and `day` where they are of another day than the one it was asked about.
+ */
 type Changed = Readonly<Record<string, unknown>>;
 
 type CacheContext = Pick<RequestContext, 'cache' | 'timing' | 'wakeUps' | 'waitUntil'>;
@@ -21,9 +24,9 @@ export async function forgetOldValues(
 ): Promise<void> {
   switch (touches) {
     case 'lines':
-      return invalidateQueueCache(ctx, day, versionsOf(answer));
+      return ofEachDay(day, answer, (itsDay, versions) => invalidateQueueCache(ctx, itsDay, versions));
     case 'pins':
-      return invalidatePinCache(ctx, day, versionsOf(answer));
+      return ofEachDay(day, answer, (itsDay, versions) => invalidatePinCache(ctx, itsDay, versions));
     case 'route':
       return invalidateRouteCache();
     case 'read':
@@ -53,11 +56,22 @@ export const invalidatePinCache = invalidateQueueCache;
  */
 export function invalidateRouteCache(): void {}
 
-function versionsOf(answer: Changed): LineVersions {
-  const lines = [answer, answer.next_entry as Changed | null | undefined].flatMap((line) =>
-    typeof line?.clinic === 'string' && typeof line.version === 'number'
-      ? [[line.clinic, line.version] as const]
-      : [],
-  );
-  return { ...Object.fromEntries(lines), ...(answer.versions as LineVersions | undefined) };
+/** An entry that was found may be of a later day than the lines beside it, and a day has floors of its own. */
+async function ofEachDay(
+  askedFor: string,
+  answer: Changed,
+  forget: (day: string, versions: LineVersions) => Promise<void>,
+): Promise<void> {
+  const days = new Map<string, LineVersions>();
+  const add = ({ day }: Changed, versions: LineVersions) => {
+    const itsDay = typeof day === 'string' ? day : askedFor;
+    days.set(itsDay, { ...days.get(itsDay), ...versions });
+  };
+  for (const line of [answer, answer.next_entry as Changed | null | undefined]) {
+    if (typeof line?.clinic === 'string' && typeof line.version === 'number') {
+      add(line, { [line.clinic]: line.version });
+    }
+  }
+  add(answer, (answer.versions ?? {}) as LineVersions);
+  await Promise.all([...days].map(([day, versions]) => forget(day, versions)));
 }

@@ -55,7 +55,7 @@ export function schedulerContext(
  * not current, and DATABASE_UNAVAILABLE when not even the first look succeeds.
  */
 export function runTick(ctx: RequestContext) {
-  return keepOnce(ctx, tick);
+  return keepOnce(ctx, tick, ctx.admin);
 }
 
 /** What a tick would find to do, and nothing done. Throws as runTick. One database round trip. */

@@ -120,7 +120,8 @@ describe('enqueuing', () => {
     await db.call('create_route', enqueueArgs(user, day));
     const entering = { name: 'enter_queue', args: { clinic: 'xray', user, day } };
     const enqueuing = { name: 'enqueue_patient', args: enqueueArgs(user, day) };
-    expect(await overtake(db, entering, enqueuing)).toEqual({ ok: false, code: 'ALREADY_EXISTS' });
+    const told = { day, versions: { xray: 1 } };
+    expect(await overtake(db, entering, enqueuing)).toEqual({ ok: false, code: 'ALREADY_EXISTS', ...told });
     expect(await stored(day)).toMatchObject([{ clinic: 'xray', user, number: 1 }]);
   });
 

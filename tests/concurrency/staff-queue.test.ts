@@ -36,7 +36,7 @@ describe('process_clinic_code', () => {
       { name: 'complete_patient_service', args: visit },
       { name: 'process_clinic_code', args: visit },
     );
-    expect(answer).toEqual({ ok: false, code: 'NOT_IN_QUEUE', clinic: 'lab' });
+    expect(answer).toEqual({ ok: false, code: 'NOT_IN_QUEUE', clinic: 'lab', versions: { lab: 4 } });
   });
 
   it('meets no deadlock with completions and calls when routes cross', async () => {

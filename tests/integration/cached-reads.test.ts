@@ -151,6 +151,75 @@ describe('a reader', () => {
     );
   });
 
+  it('sees both lines at once when a visit is ended again: the answer shows a number of the next one', async () => {
+    const reader = isolate();
+    const [user, lines] = ['ended-twice', ['audio', 'vitals']];
+    await reader.send('POST', '/api/v1/route/create', { patientId: user, stations: lines });
+    await reader.enter('audio', user);
+    await reader.send('POST', '/api/v1/queue/call', { clinic: 'audio' }, token);
+    const ending = ['POST', '/api/queue/complete', { patientId: user, clinicId: 'audio' }, token] as const;
+    const [audio, vitals] = await seen(reader, lines);
+    expect((await isolate(diesAfterCommit).send(...ending)).status).toBe(500);
+    await seen(reader, lines);
+    const { body } = await reader.send(...ending);
+    expect(body.nextClinic).toMatchObject({ clinicId: 'vitals', queueNumber: expect.any(Number) });
+    expect(await seen(reader, lines)).toEqual([
+      { total: audio?.total, completed: Number(audio?.completed) + 1 },
+      { total: Number(vitals?.total) + 1, completed: vitals?.completed },
+    ]);
+  });
+
+  it('sees both lines at once when a code is read that had ended the visit: the refusal tells of it', async () => {
+    const reader = isolate();
+    const [user, lines] = ['read-thrice', ['audio', 'vitals']];
+    await reader.send('POST', '/api/v1/route/create', { patientId: user, stations: lines });
+    await reader.enter('audio', user);
+    await reader.send('POST', '/api/v1/queue/call', { clinic: 'audio' }, token);
+    const json = { action: 'process_code', patientId: user, clinicCode: 'audio' };
+    const reading = ['POST', '/api/queue/complete', json, token] as const;
+    expect((await reader.send(...reading)).body.action).toBe('checked_in');
+    const [audio, vitals] = await seen(reader, lines);
+    expect((await isolate(diesAfterCommit).send(...reading)).status).toBe(500);
+    await seen(reader, lines);
+    expect((await reader.send(...reading)).body.code).toBe('NOT_IN_QUEUE');
+    expect(await seen(reader, lines)).toEqual([
+      { total: audio?.total, completed: Number(audio?.completed) + 1 },
+      { total: Number(vitals?.total) + 1, completed: vitals?.completed },
+    ]);
+  });
+
+  it('sees at once the entry for which an enqueue is refused', async () => {
+    const reader = isolate();
+    const [before] = await seen(reader, ['audio']);
+    expect((await isolate(diesAfterCommit).enter('audio', 'already-there')).status).toBe(500);
+    await seen(reader, ['audio']);
+    const json = { patientId: 'already-there', examType: 'courses', gender: 'male' };
+    expect((await reader.send('POST', '/api/patient/enqueue', json)).body.code).toBe('ALREADY_EXISTS');
+    expect(await seen(reader, ['audio'])).toEqual([{ ...before, total: Number(before?.total) + 1 }]);
+  });
+
+  it.each([
+    ['an enter', 200, '/api/v1/queue/enter', '2031-05'],
+    ['an enqueue', 409, '/api/patient/enqueue', '2031-06'],
+  ])(
+    'sees at once the entry of the day that has begun, which %s of the day before finds',
+    async (_, status, path, month) => {
+      const on = (day: string) => ({
+        clock: { now: () => new Date(`${month}-${day}T07:00:00.000Z`), simulated: true },
+      });
+      const [late, reader] = [isolate(() => on('01')), isolate(() => on('02'))];
+      const [user, lines] = ['over-midnight', ['audio']];
+      await late.send('POST', '/api/v1/route/create', { patientId: user, stations: lines });
+      await seen(reader, lines);
+      const dies = isolate((services) => ({ ...diesAfterCommit(services), ...on('02') }));
+      expect((await dies.enter('audio', user)).status).toBe(500);
+      expect(await seen(reader, lines)).toMatchObject([{ total: 0 }]);
+      const json = { clinic: 'audio', user, patientId: user, examType: 'courses', gender: 'male' };
+      expect((await late.send('POST', path, json)).status).toBe(status);
+      expect(await seen(reader, lines)).toMatchObject([{ total: 1 }]);
+    },
+  );
+
   it('of an unknown clinic gets its 404 each time, and leaves no key', async () => {
     const reader = isolate();
     for (let count = 0; count < 3; count += 1) {
@@ -168,6 +237,17 @@ describe('a reader', () => {
     expect((await reader.get('/api/v1/pin/status', token)).body.currentPin).toMatch(/^\d\d$/);
     expect((await reader.get('/api/v1/pin/status')).body.currentPin).toBeNull();
   });
+
+  /** What somebody without rights sees of these lines; asked twice, so that what is stored answers where it may. */
+  async function seen(reader: ReturnType<typeof isolate>, clinics: readonly string[]) {
+    const looks: { total: unknown; completed: unknown }[] = [];
+    for (const clinic of clinics) {
+      await reader.get(`${STATUS}${clinic}`);
+      const { total, completed } = (await reader.get(`${STATUS}${clinic}`)).body;
+      looks.push({ total, completed });
+    }
+    return looks;
+  }
 
   /** As a process that is killed right after its commit: nothing follows. */
   const diesAfterCommit = (services: Services): Partial<Services> => ({

@@ -96,6 +96,22 @@ describe('on a clock that a test moves', () => {
     expect(await called()).toBe(before);
   });
 
+  it('a kept tick is shown to a current admin only: not with a token that was logged out', async () => {
+    await at('2033-06-10T09:00:00.000Z');
+    const recovery = '/api/v1/events/recovery';
+    const first = await send('kept tick', '/api/system/tick', {});
+    const noted = await send('noted', recovery, {});
+    expect([first.status, noted.status]).toEqual([200, 200]);
+    expect(await send('kept tick', '/api/system/tick', {})).toEqual(first);
+    expect((await service.send('POST', '/admin/logout', { token })).status).toBe(200);
+    const refused = await send('kept tick', '/api/system/tick', {});
+    expect([refused.status, refused.body.code]).toEqual([401, 'UNAUTHORIZED']);
+    // Work that needs no admin is repeated to anybody whose key it is.
+    expect(await send('noted', recovery, {})).toEqual(noted);
+    token = await service.login();
+    expect(await send('kept tick', '/api/system/tick', {})).toEqual(first);
+  });
+
   it('of a code that staff set nothing stays but where it belongs, and the repetition shows it as it was sent', async () => {
     await at('2033-06-11T09:00:00.000Z');
     const json = { key: 'emergency_pin', value: '97531864' };

@@ -110,7 +110,7 @@ function deployed(target: Target, commit: string): DeployedVersion {
     health_check_url: `https://${target}.example/health`,
     target,
     checksum: 'c'.repeat(64),
-    schema: '0026_switch_back',
+    schema: '0027_repeated_writes',
     deployment: null,
   };
 }
