@@ -13,8 +13,8 @@ import type { LocalServiceOptions } from '../../local/local-service.ts';
 import { RUNTIMES, type RuntimeName } from '../../local/runtimes/runtimes.ts';
 import { newToken } from '../../local/secret.ts';
 import { startPostgresServer } from '../support/postgres-process.ts';
-import { createTestDatabase, type TestDatabase } from '../support/postgres-server.ts';
-import { builtOutput, migratedTemplate } from '../support/shared-parts.ts';
+import { createMigratedDatabase, type TestDatabase } from '../support/postgres-server.ts';
+import { builtOutput } from '../support/shared-parts.ts';
 
 export interface Target {
   readonly url: string;
@@ -90,7 +90,7 @@ export async function openTarget(): Promise<Target> {
 /** Opens it; one of our own anew, with these settings and nothing in it, elsewhere with what it has. */
 export async function openFreshTarget(
   settings: Settings = OWN_SETTINGS,
-  openDatabase: () => Promise<OwnDatabase> = copyOfTemplate,
+  openDatabase: () => Promise<OwnDatabase> = createMigratedDatabase,
 ): Promise<Target> {
   if (isOwnServer) return ownServer(CONTRACT_TARGET as TargetName, settings, openDatabase);
   if (!ADMIN_USERNAME || !ADMIN_PASSWORD) throw new Error('BASE_URL needs ADMIN_USERNAME and ADMIN_PASSWORD');
@@ -107,9 +107,6 @@ export async function openFreshTarget(
 
 type OwnDatabase = Pick<TestDatabase, 'url' | 'drop'>;
 
-const copyOfTemplate = async (): Promise<OwnDatabase> =>
-  createTestDatabase({ template: await migratedTemplate() });
-
 /**
  * A Postgres that nobody else uses, for who asks when events are told: an event waits for the oldest transaction of
  * the whole server, and the other files' databases are being made on the shared one.
@@ -123,7 +120,7 @@ export async function ownPostgres(): Promise<OwnDatabase> {
 export async function ownServer(
   name: TargetName,
   settings: Settings,
-  openDatabase: () => Promise<OwnDatabase> = copyOfTemplate,
+  openDatabase: () => Promise<OwnDatabase> = createMigratedDatabase,
 ): Promise<Target> {
   const database = await openDatabase();
   try {

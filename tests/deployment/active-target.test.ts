@@ -3,9 +3,8 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { activeTarget, previousTarget } from '../../deployment/command-tools.ts';
 import { readVersions, withVersion, writeVersions } from '../../deployment/versions.ts';
-import { createTestDatabase, type TestDatabase } from '../support/postgres-server.ts';
+import { createMigratedDatabase, type TestDatabase } from '../support/postgres-server.ts';
 import { makeReleaseRepository, type ReleaseRepository } from '../support/release-repository.ts';
-import { migratedTemplate } from '../support/shared-parts.ts';
 
 let repository: ReleaseRepository;
 let server: Server;
@@ -55,7 +54,7 @@ describe('before the first switch', () => {
     JSON.stringify(Object.fromEntries(names.map((name) => [name, `https://${name}.example`])));
   let database: TestDatabase;
   beforeAll(async () => {
-    database = await createTestDatabase({ template: await migratedTemplate() });
+    database = await createMigratedDatabase();
   }, 60_000);
   afterAll(() => database?.drop());
 

@@ -9,9 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { readVersions } from '../../deployment/versions.ts';
 import { type LocalService, openLocalService } from '../../local/local-service.ts';
-import { createTestDatabase, type TestDatabase } from '../support/postgres-server.ts';
+import { createMigratedDatabase, type TestDatabase } from '../support/postgres-server.ts';
 import { makeReleaseRepository, type ReleaseRepository } from '../support/release-repository.ts';
-import { migratedTemplate } from '../support/shared-parts.ts';
 import { openSupabaseProject, type SupabaseProject } from '../support/supabase-project.ts';
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
@@ -29,7 +28,7 @@ let service: LocalService;
 let supabase: SupabaseProject;
 let project: ReleaseRepository;
 beforeEach(async () => {
-  database = await createTestDatabase({ template: await migratedTemplate() });
+  database = await createMigratedDatabase();
   service = await openLocalService({ databaseUrl: database.url, settings: { METRICS_TOKEN } });
   supabase = await openSupabaseProject(service.environment);
   project = await makeReleaseRepository(copyOfThisProject);

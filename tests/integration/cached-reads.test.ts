@@ -154,9 +154,7 @@ describe('a reader', () => {
   it('sees both lines at once when a visit is ended again: the answer shows a number of the next one', async () => {
     const reader = isolate();
     const [user, lines] = ['ended-twice', ['audio', 'vitals']];
-    await reader.send('POST', '/api/v1/route/create', { patientId: user, stations: lines });
-    await reader.enter('audio', user);
-    await reader.send('POST', '/api/v1/queue/call', { clinic: 'audio' }, token);
+    await calledInTheFirst(reader, user, lines);
     const ending = ['POST', '/api/queue/complete', { patientId: user, clinicId: 'audio' }, token] as const;
     const [audio, vitals] = await seen(reader, lines);
     expect((await isolate(diesAfterCommit).send(...ending)).status).toBe(500);
@@ -172,9 +170,7 @@ describe('a reader', () => {
   it('sees both lines at once when a code is read that had ended the visit: the refusal tells of it', async () => {
     const reader = isolate();
     const [user, lines] = ['read-thrice', ['audio', 'vitals']];
-    await reader.send('POST', '/api/v1/route/create', { patientId: user, stations: lines });
-    await reader.enter('audio', user);
-    await reader.send('POST', '/api/v1/queue/call', { clinic: 'audio' }, token);
+    await calledInTheFirst(reader, user, lines);
     const json = { action: 'process_code', patientId: user, clinicCode: 'audio' };
     const reading = ['POST', '/api/queue/complete', json, token] as const;
     expect((await reader.send(...reading)).body.action).toBe('checked_in');
@@ -237,6 +233,14 @@ describe('a reader', () => {
     expect((await reader.get('/api/v1/pin/status', token)).body.currentPin).toMatch(/^\d\d$/);
     expect((await reader.get('/api/v1/pin/status')).body.currentPin).toBeNull();
   });
+
+  /** Somebody whose route has these lines in this order, called in the first. */
+  async function calledInTheFirst(reader: ReturnType<typeof isolate>, user: string, lines: string[]) {
+    const [clinic = ''] = lines;
+    await reader.send('POST', '/api/v1/route/create', { patientId: user, stations: lines });
+    await reader.enter(clinic, user);
+    await reader.send('POST', '/api/v1/queue/call', { clinic }, token);
+  }
 
   /** What somebody without rights sees of these lines; asked twice, so that what is stored answers where it may. */
   async function seen(reader: ReturnType<typeof isolate>, clinics: readonly string[]) {

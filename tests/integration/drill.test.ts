@@ -1,15 +1,15 @@
 /** The drill: nobody is lost when targets are switched, when one dies, and when a bad one knocks. */
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { runDrill } from '../../deployment/drill/run-drill.ts';
-import { createTestDatabase, type TestDatabase } from '../support/postgres-server.ts';
+import { createMigratedDatabase, type TestDatabase } from '../support/postgres-server.ts';
 import { hasRedisServer, type RedisServer, startRedisServer } from '../support/redis-server.ts';
-import { builtOutput, migratedTemplate } from '../support/shared-parts.ts';
+import { builtOutput } from '../support/shared-parts.ts';
 
 let database: TestDatabase;
 let redis: RedisServer | undefined;
 // For each try: it makes an account of its own.
 beforeEach(async () => {
-  database = await createTestDatabase({ template: await migratedTemplate() });
+  database = await createMigratedDatabase();
   redis = hasRedisServer() ? await startRedisServer() : undefined;
 }, 120_000);
 afterEach(async () => {

@@ -10,8 +10,8 @@ import type { CircuitBreakerConfig } from '../../src/lib/circuit-breaker.ts';
 import { createDatabase, type Database } from '../../src/lib/database.ts';
 import type { Target } from '../../src/lib/services.ts';
 import { createNodeTarget } from '../../src/targets/node.ts';
-import { createTestDatabase } from '../support/postgres-server.ts';
-import { builtOutput, migratedTemplate } from '../support/shared-parts.ts';
+import { createMigratedDatabase } from '../support/postgres-server.ts';
+import { builtOutput } from '../support/shared-parts.ts';
 
 export const PROXY_SECRET = 'the-secret-of-the-front-and-its-targets';
 export const PAGE_ORIGIN = 'https://page.example';
@@ -41,7 +41,7 @@ export async function openStage(): Promise<Stage> {
     for (const end of opened.reverse()) await end();
   };
   try {
-    const { url, drop } = await createTestDatabase({ template: await migratedTemplate() });
+    const { url, drop } = await createMigratedDatabase();
     opened.push(drop);
     const service = await openLocalService({
       environment: 'test',

@@ -187,25 +187,19 @@ describe.each(['node', 'workerd'] as const)('the front in %s', (runtime) => {
 
   it('what a platform adds to an answer stays with it', async () => {
     const target = createServer((_request, response) => {
-      response.writeHead(200, [
-        ...['Content-Type', 'application/json', 'X-MMC-Target', 'supabase'],
-        ...[
-          'X-Served-By',
-          'supabase-edge-runtime',
-          'sb-request-id',
-          '019fc0c0',
-          'x-deno-execution-id',
-          '5236cf00',
+      response.writeHead(200, {
+        'Content-Type': 'application/json',
+        'X-MMC-Target': 'supabase',
+        'X-Served-By': 'supabase-edge-runtime',
+        'sb-request-id': '019fc0c0',
+        'x-deno-execution-id': '5236cf00',
+        'Strict-Transport-Security': 'max-age=31536000; includeSubDomains; preload',
+        'CF-Ray': 'a24a5e7c',
+        'Set-Cookie': [
+          '__cf_bm=abc; path=/; domain=.supabase.co; HttpOnly; Secure',
+          'admin_token=abc; Path=/; HttpOnly',
         ],
-        ...[
-          'Strict-Transport-Security',
-          'max-age=31536000; includeSubDomains; preload',
-          'CF-Ray',
-          'a24a5e7c',
-        ],
-        ...['Set-Cookie', '__cf_bm=abc; path=/; domain=.supabase.co; HttpOnly; Secure'],
-        ...['Set-Cookie', 'admin_token=abc; Path=/; HttpOnly'],
-      ]);
+      });
       response.end('{"success":true}');
     });
     await new Promise<void>((resolve) => target.listen(0, '127.0.0.1', resolve));

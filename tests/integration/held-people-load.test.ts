@@ -42,5 +42,5 @@ it('two hundred who are held cost the database no read each', async () => {
   expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([304]));
   console.info(`${PEOPLE} held for ${HOLD_SECONDS} s cost ${cost} database requests`);
   // One for each two seconds of the clinic, and those who came while that one was under way.
-  expect(cost).toBeLessThan(PEOPLE / 2);
+  expect(cost).toBeLessThan(PEOPLE / 4);
 });

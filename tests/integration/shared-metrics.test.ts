@@ -5,11 +5,10 @@ import { type EmbeddedCloud, startEmbeddedCloud } from '../../local/embedded-clo
 import { createApp } from '../../src/app.ts';
 import { readConfig } from '../../src/lib/config.ts';
 import { createServices, type Services } from '../../src/lib/services.ts';
-import { createTestDatabase, type TestDatabase } from '../support/postgres-server.ts';
+import { createMigratedDatabase, type TestDatabase } from '../support/postgres-server.ts';
 import { type ReadFamilies, readPrometheusText, seriesKey } from '../support/prometheus-text.ts';
 import { hasRedisServer, type RedisServer, startRedisServer } from '../support/redis-server.ts';
 import { startServerProcess } from '../support/server-process.ts';
-import { migratedTemplate } from '../support/shared-parts.ts';
 import { type TcpProxy, tcpProxyTo } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
 import { volume } from '../support/volume.ts';
@@ -23,7 +22,7 @@ let cloud: EmbeddedCloud;
 let wayToRedis: TcpProxy;
 const used: Services[] = [];
 beforeAll(async () => {
-  database = await createTestDatabase({ template: await migratedTemplate() });
+  database = await createMigratedDatabase();
   redisServer = hasRedisServer() ? await startRedisServer() : undefined;
   cloud = await startEmbeddedCloud({
     databaseUrl: database.url,

@@ -23,9 +23,9 @@ import { openLocalService } from '../../local/local-service.ts';
 import { RUNTIMES } from '../../local/runtimes/runtimes.ts';
 import { createDatabase, type Database } from '../../src/lib/database.ts';
 import { createNodeTarget } from '../../src/targets/node.ts';
-import { createTestDatabase } from '../support/postgres-server.ts';
+import { createMigratedDatabase } from '../support/postgres-server.ts';
 import { copyProject, type ProjectCopy } from '../support/project-copy.ts';
-import { builtOutput, migratedTemplate } from '../support/shared-parts.ts';
+import { builtOutput } from '../support/shared-parts.ts';
 import { openVercelProject } from '../support/vercel-project.ts';
 
 const PROXY_SECRET = 'the-secret-of-the-front-and-its-targets';
@@ -38,7 +38,7 @@ let environment: Record<string, string>;
 let settings: Record<string, string>;
 let urls: Record<'cloudflare' | 'supabase', string>;
 beforeAll(async () => {
-  const { url, drop } = await createTestDatabase({ template: await migratedTemplate() });
+  const { url, drop } = await createMigratedDatabase();
   opened.push(drop);
   const service = await openLocalService({ environment: 'test', databaseUrl: url });
   opened.push(service.close);
@@ -168,7 +168,7 @@ describe('npm run switch', { timeout: 240_000 }, () => {
   });
 
   it('refuses a target on another database, whose schema is the same', async () => {
-    const { url, drop } = await createTestDatabase({ template: await migratedTemplate() });
+    const { url, drop } = await createMigratedDatabase();
     opened.push(drop);
     const other = await openLocalService({ environment: 'test', databaseUrl: url });
     opened.push(other.close);

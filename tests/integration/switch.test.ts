@@ -10,6 +10,7 @@ import { runSmoke } from '../../deployment/smoke/run-smoke.ts';
 import type { DeployedTarget } from '../../deployment/targets.ts';
 import { RULES, vercelRoutes } from '../../deployment/vercel-routes.ts';
 import { type Altered, type AlteringProxy, startAlteringProxy } from '../support/altering-proxy.ts';
+import { until } from '../support/until.ts';
 import { openVercelProject, PAGE, type Rule, type VercelProject } from '../support/vercel-project.ts';
 import { openStage, type Stage } from './front-stage.ts';
 
@@ -78,6 +79,24 @@ describe('switching', () => {
     }
     console.log(`switches seen after ${times.join(', ')} ms`);
     expect(Math.max(...times)).toBeLessThan(1_500);
+  });
+
+  it('is smoked in public once no isolate of the front can know the target before any more', async () => {
+    await stage.activate('node');
+    const shownByFront = async () => (await fetch(`${front}/health/live`)).headers.get('x-mmc-target');
+    await until('the front follows', shownByFront, (shown) => shown === 'node');
+    // At its own address the target is seen at once, while the front was asked just before the move.
+    const publicUrl = stage.targets.cloudflare;
+    const shown: (string | null)[] = [];
+    const result = await switchTo('cloudflare', {
+      publicUrl,
+      smoke: async () => {
+        shown.push(await shownByFront());
+        return { ok: true, problem: '' };
+      },
+    });
+    expect(result).toMatchObject({ ok: true, outcome: 'switched' });
+    expect(shown).toEqual(['node', 'cloudflare']);
   });
 
   it('changes nothing in a dry run', async () => {

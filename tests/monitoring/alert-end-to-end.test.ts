@@ -4,9 +4,9 @@ import { DRILLED_ALERTS, OF_THE_LOAD, runDrill } from '../../monitoring/drill.ts
 import { type DrillTargets, openDrillTargets } from '../../monitoring/drill-targets.ts';
 import { hasPrograms } from '../../monitoring/programs.ts';
 import { queryPrometheus } from '../../monitoring/prometheus-client.ts';
-import { createTestDatabase, type TestDatabase } from '../support/postgres-server.ts';
+import { createMigratedDatabase, type TestDatabase } from '../support/postgres-server.ts';
 import { hasRedisServer, type RedisServer, startRedisServer } from '../support/redis-server.ts';
-import { builtOutput, migratedTemplate } from '../support/shared-parts.ts';
+import { builtOutput } from '../support/shared-parts.ts';
 
 const programs = hasPrograms('prometheus', 'prometheus-alertmanager') && hasRedisServer();
 if (!programs)
@@ -17,7 +17,7 @@ describe.skipIf(!programs && !process.env.CI)('5xx above 2 % on two targets of d
   let redis: RedisServer | undefined;
   let drill: DrillTargets | undefined;
   beforeAll(async () => {
-    database = await createTestDatabase({ template: await migratedTemplate() });
+    database = await createMigratedDatabase();
     redis = await startRedisServer();
     drill = await openDrillTargets({
       root: await builtOutput(),

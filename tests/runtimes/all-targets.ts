@@ -6,8 +6,8 @@ import { openLocalService } from '../../local/local-service.ts';
 import { RUNTIMES, type RuntimeName } from '../../local/runtimes/runtimes.ts';
 import { createNodeTarget } from '../../src/targets/node.ts';
 import { PAGE_ORIGIN, type Target } from '../contract/target.ts';
-import { createTestDatabase } from '../support/postgres-server.ts';
-import { builtOutput, migratedTemplate } from '../support/shared-parts.ts';
+import { createMigratedDatabase } from '../support/postgres-server.ts';
+import { builtOutput } from '../support/shared-parts.ts';
 
 export interface NamedTarget extends Target {
   readonly name: 'node' | RuntimeName;
@@ -32,7 +32,7 @@ export async function openAllTargets(): Promise<AllTargets> {
     for (const part of opened.reverse()) await part.close();
   };
   try {
-    const database = await createTestDatabase({ template: await migratedTemplate() });
+    const database = await createMigratedDatabase();
     opened.push({ close: database.drop });
     const service = await openLocalService({
       environment: 'test',

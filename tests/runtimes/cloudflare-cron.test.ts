@@ -3,11 +3,11 @@ import pg from 'pg';
 import { expect, it } from 'vitest';
 import { startLocalRuntime } from '../../local/local-runtime.ts';
 import { startWrangler } from '../../local/runtimes/wrangler.ts';
-import { createTestDatabase } from '../support/postgres-server.ts';
-import { builtOutput, migratedTemplate } from '../support/shared-parts.ts';
+import { createMigratedDatabase } from '../support/postgres-server.ts';
+import { builtOutput } from '../support/shared-parts.ts';
 
 it('makes the PINs of a new day, which nobody has asked for yet', { timeout: 120_000 }, async () => {
-  const database = await createTestDatabase({ template: await migratedTemplate() });
+  const database = await createMigratedDatabase();
   const client = new pg.Client({ connectionString: database.url });
   await client.connect();
   const pins = async () => Number((await client.query('select count(*) from pins')).rows[0]?.count);

@@ -6,13 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it, vi } from 'vitest';
-import { createTestDatabase } from '../support/postgres-server.ts';
-import { migratedTemplate } from '../support/shared-parts.ts';
+import { createMigratedDatabase } from '../support/postgres-server.ts';
 
 const BOOTSTRAP = fileURLToPath(new URL('../../local/bootstrap.mjs', import.meta.url));
 
 it('serves the functions of Supabase in Deno, until a Ctrl-C', { timeout: 120_000 }, async () => {
-  const database = await createTestDatabase({ template: await migratedTemplate() });
+  const database = await createMigratedDatabase();
   const data = await mkdtemp(join(tmpdir(), 'mmc-serve-'));
   const child = spawn(process.execPath, [BOOTSTRAP, 'serve', 'supabase', '--port', '0', '--data', data], {
     env: { ...process.env, DATABASE_URL: database.url, REDIS_URL: '' },

@@ -1,7 +1,7 @@
 /** Databases of their own for test files, on the Postgres server that all test files share. */
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
-import { sharedPostgresUrl } from './shared-parts.ts';
+import { migratedTemplate, sharedPostgresUrl } from './shared-parts.ts';
 
 export interface TestDatabaseOptions {
   /** Name of a database to copy; nobody may be connected to it. */
@@ -31,6 +31,11 @@ export async function createTestDatabase(options: TestDatabaseOptions = {}): Pro
     url: url.href,
     drop: () => administer(adminUrl, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
   };
+}
+
+/** Creates one that has our schema, at a fraction of what its migrations cost. */
+export async function createMigratedDatabase(): Promise<TestDatabase> {
+  return createTestDatabase({ template: await migratedTemplate() });
 }
 
 async function administer(adminUrl: string, statement: string): Promise<void> {

@@ -3,8 +3,7 @@ import pg from 'pg';
 import { type Migration, migrate, type RunBatch, readMigrations } from '../../drizzle/migrator.ts';
 import { driverBatch } from '../../local/driver-batch.ts';
 import { openPgDriver } from '../../local/pg-driver.ts';
-import { createTestDatabase, type TestDatabase } from './postgres-server.ts';
-import { migratedTemplate } from './shared-parts.ts';
+import { createMigratedDatabase, createTestDatabase, type TestDatabase } from './postgres-server.ts';
 
 export const TIMEZONE = 'Asia/Qatar';
 export const SERVICE_DAY_START = '00:00';
@@ -77,7 +76,7 @@ export async function openEmptyDatabase(connections = 4): Promise<SqlDatabase> {
 
 /** A database with our schema, by default with more connections than cores can serve. */
 export async function openMigratedDatabase(connections = 90): Promise<SqlDatabase> {
-  return openDatabase(await createTestDatabase({ template: await migratedTemplate() }), connections);
+  return openDatabase(await createMigratedDatabase(), connections);
 }
 
 function openDatabase(database: TestDatabase, connections: number): SqlDatabase {

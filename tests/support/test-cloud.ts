@@ -3,8 +3,7 @@
  * our schema already. An embedded Postgres for each would be most of what they cost.
  */
 import { type EmbeddedCloud, startEmbeddedCloud } from '../../local/embedded-cloud.ts';
-import { createTestDatabase } from './postgres-server.ts';
-import { migratedTemplate } from './shared-parts.ts';
+import { createMigratedDatabase } from './postgres-server.ts';
 
 export interface TestCloudOptions {
   /** `postgres://…`: this database, which stays, instead of one of its own. */
@@ -20,7 +19,7 @@ export async function startTestCloud({
 }: TestCloudOptions = {}): Promise<EmbeddedCloud> {
   const redis = redisUrl === undefined ? {} : { redisUrl };
   if (databaseUrl !== undefined) return startEmbeddedCloud({ databaseUrl, ...redis });
-  const database = await createTestDatabase({ template: await migratedTemplate() });
+  const database = await createMigratedDatabase();
   try {
     const cloud = await startEmbeddedCloud({ databaseUrl: database.url, ...redis });
     return {
